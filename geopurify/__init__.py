@@ -1,1 +1,17 @@
 __version__ = "0.1.0"
+
+# The names most people need, loaded when first used, so that `import geopurify` stays light.
+_PUBLIC = {"GeoPurify": "pipeline", "load_scene": "datasets", "Scene": "scene", "View": "scene", "make_rooms": "rooms",
+           "LabelSet": "core", "label_set": "core", "preset": "core", "InputError": "core"}
+__all__ = list(_PUBLIC)
+
+
+def __getattr__(name):
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'geopurify' has no attribute {name!r}")
+    from importlib import import_module
+    return getattr(import_module(f"geopurify.{_PUBLIC[name]}"), name)
+
+
+def __dir__():
+    return sorted([*globals(), *_PUBLIC])

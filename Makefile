@@ -1,0 +1,35 @@
+# Two commands: `make demo` shows the method at work, `make test` checks everything. Each sets up .venv by itself.
+PYTHON ?= python3
+TORCH  ?= 2.13.0
+BIN    := .venv/bin
+
+.PHONY: demo test readme clean-venv help
+
+help:
+	@echo "make demo        three unseen rooms, purified: writes results/demo/index.html"
+	@echo "make test        export, cleanliness, every notebook, packaging, README"
+	@echo "make readme      README.md from nbs/index.ipynb"
+	@echo "make clean-venv  remove the virtual environment"
+
+# CPU builds of torch carry the local version "+cpu" and are found when pip knows an index that has them;
+# without one, or where there is an NVIDIA driver, the ordinary build is taken.
+.venv/ready: settings.ini setup.py
+	@$(PYTHON) -c 'import sys; assert (3,10) <= sys.version_info[:2] <= (3,13), f"Python 3.10 to 3.13 is needed, this is {sys.version.split()[0]}; name another one: make PYTHON=python3.11"'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip "setuptools<81" wheel
+	if command -v nvidia-smi >/dev/null 2>&1; then $(BIN)/python -m pip install --quiet "torch==$(TORCH)"; \
+	else $(BIN)/python -m pip install --quiet "torch==$(TORCH)+cpu" 2>/dev/null || $(BIN)/python -m pip install --quiet "torch==$(TORCH)"; fi
+	$(BIN)/python -m pip install --quiet --no-build-isolation -e ".[text,dev]"
+	@touch $@
+
+demo: .venv/ready
+	$(BIN)/geopurify demo --out results/demo
+
+test: .venv/ready
+	$(BIN)/python .ci/check.py
+
+readme: .venv/ready
+	$(BIN)/python .ci/readme.py
+
+clean-venv:
+	rm -rf .venv
