@@ -58,7 +58,7 @@ def _fit_window(values, r):
     rows, columns = (ndimage.correlate1d(values, box, axis) for axis in (0, 1))
     return ndimage.correlate1d(rows, box, 1), ndimage.correlate1d(rows, ramp, 1), ndimage.correlate1d(columns, ramp, 0)
 
-# %% ../nbs/04_fusion.ipynb #e9f96257
+# %% ../nbs/04_fusion.ipynb #f6c4ca55
 BLOCK = 4   # voxels along the side of a block
 
 def pack(
@@ -76,7 +76,8 @@ def unpack(
 
 def _touched_blocks(view, block_size, truncation, max_depth):
     "Keys of the blocks within the truncation distance of the surface in one view."
-    depth, stride = view.depth, max(1, int(block_size/2*view.K[0,0]/min(max_depth, 10)))
+    depth = view.depth
+    stride = max(1, int(0.7*block_size*view.K[0,0]/min(max_depth, depth.max(initial=0) or 1)))
     z = depth[::stride,::stride]
     v, u = np.nonzero((z > 0) & (z <= max_depth))
     z = z[v,u].astype(np.float64)
@@ -89,22 +90,9 @@ def _touched_blocks(view, block_size, truncation, max_depth):
         raise InputError(f"view {view.name!r} has points {abs(points).max():.3g} m away, too far for voxels of {block_size/BLOCK:g} m; check the depth's unit")
     return np.unique(pack(np.floor(points/block_size)))
 
-# %% ../nbs/04_fusion.ipynb #366370a3
-# Columns of the running sums of a voxel: weighted distance, weight, weight of views that look through it, number of views, then weight, normal and colour near the surface
-_DISTANCE, _WEIGHT, _FREE, _VIEWS, _NEAR, _NORMAL, _COLOR, _COLUMNS = 0, 1, 2, 3, 4, slice(5,8), slice(8,11), 11
-
-def _pixel_table(view, max_depth):
-    "(h·w, 8) float32: unit normal of the pixel's plane (away from the camera), its distance, weight, colour."
-    planes = depth_planes(view.depth, view.K, max_depth).reshape(-1,3)
-    length = np.linalg.norm(planes, axis=1)
-    usable = length > 0
-    table = np.zeros((len(planes), 8), np.float32)
-    table[usable,:3] = planes[usable]/length[usable,None]
-    table[usable,3] = 1/length[usable]
-    inverse = np.einsum('nc,nc->n', planes, rays_of(view.K, view.depth.shape).reshape(-1,3))      # 1/z
-    table[:,4] = np.where(usable, inverse**2*np.clip(inverse*table[:,3], 0.1, 1), 0)              # ≈ cos θ / z²
-    table[:,5:] = view.image.reshape(-1,3)
-    return table
+# %% ../nbs/04_fusion.ipynb #a26721bf
+# Rows of the running sums: weighted distance, weight, number of views, weight of views that look through the voxel; then, close to the surface, weight, normal and colour
+_DISTANCE, _WEIGHT, _VIEWS, _FREE, _NEAR, _ROWS = 0, 1, 2, 3, 4, 11
 
 def rays_of(
     K:np.ndarray, # (3,3)
@@ -115,77 +103,99 @@ def rays_of(
     x, y = (np.arange(w)-K[0,2])/K[0,0], (np.arange(h)-K[1,2])/K[1,1]
     return np.stack(np.broadcast_arrays(x, y[:,None], 1.), -1).astype(np.float32)
 
+def _pixel_table(view, max_depth):
+    "(8, h·w) float32: unit normal of the pixel's plane (away from the camera), its distance, weight, colour."
+    planes = depth_planes(view.depth, view.K, max_depth).reshape(-1,3).T
+    square = (planes*planes).sum(0)
+    distance = 1/np.sqrt(np.maximum(square, 1e-12))
+    inverse = (planes*rays_of(view.K, view.size).reshape(-1,3).T).sum(0)                          # 1/z
+    weight = np.where(square > 0, inverse**2*np.clip(inverse*distance, 0.1, 1), 0)                # ≈ cos θ / z²
+    return np.concatenate([planes*distance, [distance, weight], view.image.reshape(-1,3).T]).astype(np.float32)
+
+def _visible_blocks(corners, view, voxel_size):
+    "Blocks that may lie in the image: their indices, and positions of their first voxel in the camera's frame."
+    (h, w), T, radius = view.size, view.world_to_camera, BLOCK*voxel_size
+    corner = corners @ T[:3,:3].T + T[:3,3]
+    x, y, z = corner.T
+    far = np.maximum(z, radius)
+    inside = (z > -radius) & (abs(x/far*view.K[0,0] + view.K[0,2] - w/2) < w/2 + 1.8*radius/far*view.K[0,0]) & (abs(y/far*view.K[1,1] + view.K[1,2] - h/2) < h/2 + 1.8*radius/far*view.K[1,1])
+    block = np.nonzero(inside)[0]
+    return block, corner[block].astype(np.float32)
+
 def _voxels_in_view(corners, view, voxel_size):
     "Voxels (flat index) that project into the image, their pixels, and their positions in the camera's frame."
-    h, w = view.size
-    T, (fx, fy, cx, cy) = view.world_to_camera, (view.K[0,0], view.K[1,1], view.K[0,2], view.K[1,2])
-    local = np.stack(np.meshgrid(*[np.arange(BLOCK)]*3, indexing='ij'), -1).reshape(-1,3)*voxel_size @ T[:3,:3].T
-    center = corners @ T[:3,:3].T + T[:3,3] + local.mean(0)
-    radius = BLOCK*voxel_size
-    z = np.maximum(center[:,2], 1e-6)
-    block = np.nonzero((center[:,2] > -radius) & (abs(center[:,0]*fx/z + cx - w/2) < w/2 + radius*fx/z) & (abs(center[:,1]*fy/z + cy - h/2) < h/2 + radius*fy/z))[0]
-    x, y, z = ((center[block,i,None] + (local - local.mean(0))[:,i]).astype(np.float32).ravel() for i in range(3))
-    index = (block[:,None]*BLOCK**3 + np.arange(BLOCK**3)).ravel()
-    with np.errstate(divide='ignore', invalid='ignore'): u, v = x/z*np.float32(fx) + np.float32(cx+0.5), y/z*np.float32(fy) + np.float32(cy+0.5)
+    (h, w), K = view.size, view.K.astype(np.float32)
+    block, corner = _visible_blocks(corners, view, voxel_size)
+    local = (np.indices([BLOCK]*3).reshape(3,-1).T*voxel_size @ view.world_to_camera[:3,:3].T).astype(np.float32)
+    x, y, z = ((corner[:,i,None] + local[:,i]).ravel() for i in range(3))                         # (blocks·64,)
+    scale = 1/np.maximum(z, 1e-6)
+    u, v = x*scale*K[0,0] + (K[0,2] + 0.5), y*scale*K[1,1] + (K[1,2] + 0.5)
     inside = np.nonzero((z > 0.05) & (u >= 0) & (u < w) & (v >= 0) & (v < h))[0]
-    pixel = v[inside].astype(np.int32)*w + u[inside].astype(np.int32)
-    return index[inside], pixel, x[inside], y[inside], z[inside]
+    pixel = v.take(inside).astype(np.int64)*w + u.take(inside).astype(np.int64)
+    index = block.take(inside//BLOCK**3)*BLOCK**3 + inside % BLOCK**3
+    return index, pixel, [a.take(inside) for a in (x, y, z)]
 
 def _integrate(sums, corners, view, voxel_size, truncation, max_depth):
-    "Add one view to the running sums (blocks·64, 11)."
+    "Add one view to the running sums (11, voxels)."
     table = _pixel_table(view, max_depth)
-    index, pixel, x, y, z = _voxels_in_view(corners, view, voxel_size)
-    pixel = table[pixel]
-    distance = pixel[:,3] - pixel[:,0]*x - pixel[:,1]*y - pixel[:,2]*z
-    used = pixel[:,4] > 0
-    free = used & (distance > truncation)
-    sums[index[free],_FREE] += pixel[free,4]
-    band = np.nonzero(used & (abs(distance) <= truncation))[0]
+    index, pixel, xyz = _voxels_in_view(corners, view, voxel_size)
+    distance = table[3].take(pixel) - sum(t.take(pixel)*x for t, x in zip(table, xyz))
+    weight = table[4].take(pixel)
+    free = np.nonzero(distance > truncation)[0]
+    np.add.at(sums[_FREE], index[free], weight[free])
+    band = np.nonzero((weight > 0) & (abs(distance) <= truncation))[0]
     index, pixel, distance = index[band], pixel[band], distance[band]
-    weight = pixel[:,4]*np.clip(1 + distance/truncation, 0.05, 1)
-    near = weight*(abs(distance) < 1.5*voxel_size)
-    sums[index] += np.column_stack([weight*distance, weight, 0*weight, 0*weight+1, near, -near[:,None]*(pixel[:,:3] @ view.camera_to_world[:3,:3].T.astype(np.float32)),
-                                    near[:,None]*pixel[:,5:]])
+    weight = weight[band]*np.clip(1 + distance/np.float32(truncation), 0.05, 1)
+    for row, value in (_DISTANCE, weight*distance), (_WEIGHT, weight), (_VIEWS, np.ones_like(weight)): np.add.at(sums[row], index, value)
+    near = np.nonzero(abs(distance) < 1.5*voxel_size)[0]
+    index, pixel, weight = index[near], pixel[near], weight[near]
+    towards = -(view.camera_to_world[:3,:3] @ table[:3]).astype(np.float32)                        # normals in the world, towards the camera
+    for row, value in enumerate([np.ones_like(table[0]), *towards, *table[5:]], _NEAR): np.add.at(sums[row], index, weight*value.take(pixel))
 
-# %% ../nbs/04_fusion.ipynb #ce726aab
-def _crossings(sums, blocks, voxel_size, min_views, see_through):
-    "Positions in voxels (n,3), and weighted normal and colour sums (n,7), of the zero crossings."
-    usable = np.nonzero((sums[:,_VIEWS] >= min_views) & (sums[:,_NEAR] > 0) & (sums[:,_FREE] <= see_through*sums[:,_WEIGHT]))[0]
-    local = np.stack(np.unravel_index(usable % BLOCK**3, [BLOCK]*3), 1)
-    coords = unpack(blocks)[usable//BLOCK**3]*BLOCK + local
+# %% ../nbs/04_fusion.ipynb #2354db0d
+def _surface_voxels(sums, blocks, voxel_size, min_views, see_through):
+    "Voxels next to the surface, sorted by key: keys, coordinates, distance in voxels, and their sums near the surface (7, s)."
+    near = np.nonzero(sums[_NEAR] > 0)[0]
+    distance = sums[_DISTANCE][near]/sums[_WEIGHT][near]/np.float32(voxel_size)
+    keep = (abs(distance) < 1.5) & (sums[_VIEWS][near] >= min_views) & (sums[_FREE][near] <= see_through*sums[_WEIGHT][near])
+    near, distance = near[keep], distance[keep]
+    coords = unpack(blocks[near//BLOCK**3])*BLOCK + np.indices([BLOCK]*3).reshape(3,-1).T[near % BLOCK**3]
     keys = pack(coords)
     order = np.argsort(keys)
-    keys, coords, usable = keys[order], coords[order], usable[order]
-    s = sums[usable,_DISTANCE]/sums[usable,_WEIGHT]/voxel_size
-    normals, found = sums[usable,_NORMAL], []
+    return keys[order], coords[order], distance[order], sums[_NEAR:,near[order]]
+
+def _crossings(keys, coords, distance, values):
+    "Positions in voxels (n,3), mixed sums (7,n) and trust (n,) of the zero crossings along the three axes."
+    found = []
     for axis in range(3):
         j = np.searchsorted(keys, keys + (1 << 21*(2-axis)))
-        i = np.nonzero((j < len(keys)) & (keys[np.minimum(j, len(keys)-1)] == keys + (1 << 21*(2-axis))))[0]
+        i = np.nonzero(keys[np.minimum(j, len(keys)-1)] == keys + (1 << 21*(2-axis)))[0]
+        i = i[(distance[i] < 0) != (distance[j[i]] < 0)]
         j = j[i]
-        facing = (normals[i,axis] + normals[j,axis])*np.sign(s[j]-s[i])
-        i, j = (k[((s[i] < 0) != (s[j] < 0)) & (abs(s[i]-s[j]) < 2) & (facing > 0)] for k in (i, j))
-        share = (s[i]/(s[i]-s[j]))[:,None]
+        rise = distance[j] - distance[i]
+        real = (abs(rise) < 2) & ((values[1+axis,i] + values[1+axis,j])*rise > 0)
+        i, j, share = i[real], j[real], -(distance[i]/rise)[real]
         position = coords[i].astype(np.float64)
-        position[:,axis] += share[:,0]
-        values = (1-share)*sums[usable[i],_NEAR:] + share*sums[usable[j],_NEAR:]
-        steep = (values[:,1+axis]**2/np.maximum((values[:,1:4]**2).sum(1), 1e-20) + 1e-3)[:,None]   # trust edges along the normal
-        found.append((position, values, steep))
-    return [np.concatenate(x) for x in zip(*found)]
+        position[:,axis] += share
+        mixed = (1-share)*values[:,i] + share*values[:,j]
+        found.append((position, mixed, mixed[1+axis]**2/np.maximum((mixed[1:4]**2).sum(0), 1e-20) + 1e-3))   # an edge along the normal is trusted most
+    return [np.concatenate(x, axis) for x, axis in zip(zip(*found), (0, 1, 0))]
 
-def _merge(position, values, weight):
-    "One point for each voxel: weighted means."
+def _merge(position, values, trust):
+    "One point for each voxel: position (k,3), sums (7,k), as weighted means."
     _, cell, count = np.unique(pack(np.floor(position + 0.5)), return_inverse=True, return_counts=True)
-    def mean(x): return np.stack([np.bincount(cell, c*weight[:,0], len(count)) for c in x.T], 1)/np.bincount(cell, weight[:,0], len(count))[:,None]
-    return mean(position), mean(values)
+    total = np.bincount(cell, trust, len(count))
+    def mean(rows): return np.stack([np.bincount(cell, row*trust, len(count))/total for row in rows])
+    return mean(position.T).T, mean(values)
 
-def _large_pieces(points, voxel_size, smallest):
-    "True for points in pieces of at least `smallest` points; what hangs together at four voxels is one piece."
-    cells, cell, count = np.unique(pack(np.floor(points/(2*voxel_size))), return_inverse=True, return_counts=True)
+def _large_pieces(points, spacing, smallest):
+    "True for points in pieces of at least `smallest` points; what hangs together at about four spacings is one piece."
+    cells, cell, count = np.unique(pack(np.floor(points/(2*spacing))), return_inverse=True, return_counts=True)
     pairs = cKDTree(unpack(cells)).query_pairs(1.8, output_type='ndarray')
     _, piece = connected_components(coo_matrix((np.ones(len(pairs)), pairs.T), shape=(len(cells), len(cells))), directed=False)
     return np.bincount(piece, count)[piece[cell]] >= smallest
 
-# %% ../nbs/04_fusion.ipynb #6ee5c062
+# %% ../nbs/04_fusion.ipynb #22efd65a
 def fuse_views(
     views:Sequence[View], # Posed views with depth; their pixels are read one view at a time, twice
     voxel_size:float=0.02, # Distance between neighbouring points, metres
@@ -202,15 +212,15 @@ def fuse_views(
     blocks = [_counted(_touched_blocks, bar, view, block_size, truncation, max_depth) for view in _checked(views)]
     blocks = np.unique(np.concatenate(blocks))
     if not len(blocks): raise InputError(f"none of the {len(views)} views has a depth between 0 and {max_depth:g} m; check the depth files, their scale and max_depth")
-    sums = np.zeros((len(blocks)*BLOCK**3, _COLUMNS), np.float32)
+    sums = np.zeros((_ROWS, len(blocks)*BLOCK**3), np.float32)
     corners = unpack(blocks)*block_size
     for view in views: _counted(_integrate, bar, sums, corners, view, voxel_size, truncation, max_depth)
-    points, values = _merge(*_crossings(sums, blocks, voxel_size, min_views, see_through))
-    keep = _large_pieces(points*voxel_size, voxel_size, min_piece) if len(points) else []
-    points, values = points[keep]*voxel_size, values[keep]
-    if not len(points): raise InputError(f"the {len(views)} views give no surface: too few usable pixels, or poses that contradict each other")
-    normals = values[:,1:4]/np.maximum(np.linalg.norm(values[:,1:4], axis=1, keepdims=True), 1e-12)
-    return points.astype(np.float32), np.clip(np.rint(values[:,4:]/values[:,:1]), 0, 255).astype(np.uint8), normals.astype(np.float32)
+    points, values = _merge(*_crossings(*_surface_voxels(sums, blocks, voxel_size, min_views, see_through)))
+    keep = _large_pieces(points, 1, min_piece)
+    if not keep.any(): raise InputError(f"the {len(views)} views give no surface: too few usable pixels, or poses that contradict each other")
+    points, values = points[keep]*voxel_size, values[:,keep]
+    normals = values[1:4]/np.maximum(np.linalg.norm(values[1:4], axis=0), 1e-12)
+    return points.astype(np.float32), np.clip(np.rint(values[4:]/values[0]), 0, 255).T.astype(np.uint8), normals.T.astype(np.float32)
 
 def _checked(views):
     "Each view, if it has a depth image of its own size."
