@@ -69,19 +69,20 @@ def _checked_depth(view):
                          "resize one to the other, and K with it")
     return depth
 
-# %% ../nbs/20_projection.ipynb #767ae894
+# %% ../nbs/20_projection.ipynb #fef7e022
 def visibility_counts(
     points:np.ndarray, # (n,3) world points in metres
     view:View,
     config:ProjectionConfig=ProjectionConfig(),
-) -> dict[str,int]: # points "in_front", "in_image", "with_depth" (measured there), "seen" (at that depth)
-    "How many points pass each test of `visible_points`."
+) -> dict[str,float]: # points "in_front", "in_image", "with_depth" (measured there), "seen" (at that depth); "ratio": median of depth / z
+    "How many points pass each test of `visible_points`, and how the measured depths compare with the points' own."
     depth = _checked_depth(view)
     uv, z = project(points, view.K, view.world_to_camera)
     index = _inside(uv, view.size, config.border)
     measured = depth[tuple(np.rint(uv[index,::-1]).astype(np.intp).T)]
-    return dict(in_front=int((z > 0).sum()), in_image=len(index), with_depth=int(((measured > 0) & (measured < np.inf)).sum()),
-                seen=len(visible_points(points, view, config)[0]))
+    valid = (measured > 0) & (measured < np.inf)
+    return dict(in_front=int((z > 0).sum()), in_image=len(index), with_depth=int(valid.sum()), seen=len(visible_points(points, view, config)[0]),
+                ratio=float(np.median(measured[valid]/z[index][valid])) if valid.any() else float('nan'))
 
 # %% ../nbs/20_projection.ipynb #d79c17c5
 def render_depth(
