@@ -6,7 +6,8 @@
 __all__ = ['BLOCK', 'depth_planes', 'pack', 'unpack', 'estimate_normals', 'vertex_normals', 'fuse_views', 'gravity_align',
            'estimate_up', 'transform_view']
 
-# %% ../nbs/04_fusion.ipynb #4c33ea47
+# %% ../nbs/04_fusion.ipynb #426d30ed
+import math
 from typing import Sequence
 
 import numpy as np
@@ -64,7 +65,7 @@ def _fit_window(values, r):
     rows, columns = (ndimage.correlate1d(values, box, axis) for axis in (0, 1))
     return ndimage.correlate1d(rows, box, 1), ndimage.correlate1d(rows, ramp, 1), ndimage.correlate1d(columns, ramp, 0)
 
-# %% ../nbs/04_fusion.ipynb #6f69b186
+# %% ../nbs/04_fusion.ipynb #a5d9294a
 BLOCK = 4   # voxels along the side of a block
 
 def pack(
@@ -91,13 +92,13 @@ def _touched_blocks(view, block_size, truncation, max_depth):
     R, t = view.camera_to_world[:3,:3], view.camera_to_world[:3,3]
     direction = (R @ ray).T
     step = truncation/np.linalg.norm(ray, axis=0)
-    points = np.concatenate([direction*(z+s*step)[:,None] for s in (-1, 0, 1)]) + t
+    points = np.concatenate([direction*(z+s*step)[:,None] for s in np.linspace(-1, 1, 2*math.ceil(truncation/block_size)+1)]) + t
     if len(points) and abs(points).max() > block_size*2**20:
         raise InputError(f"view {view.name!r} has points {abs(points).max():.3g} m away, too far for voxels of {block_size/BLOCK:g} m; check the depth's unit")
     return np.unique(pack(np.floor(points/block_size)))
 
-# %% ../nbs/04_fusion.ipynb #4bb1c058
-# Rows of the running sums: weighted distance, weight, number of views, weight of views that look through the voxel; then, close to the surface, weight, normal and colour
+# %% ../nbs/04_fusion.ipynb #9494860c
+# Rows of the running sums: weighted distance, weight, number of views, number of views that look through the voxel; then, close to the surface, weight, normal and colour
 _DISTANCE, _WEIGHT, _VIEWS, _FREE, _NEAR, _ROWS = 0, 1, 2, 3, 4, 11
 
 def _pixel_table(view, depth, max_depth):
@@ -136,9 +137,9 @@ def _integrate(sums, corners, view, voxel_size, truncation, max_depth):
     index, pixel, xyz = _voxels_in_view(corners, view, voxel_size)
     distance = table[3].take(pixel) - sum(t.take(pixel)*x for t, x in zip(table, xyz))
     weight = table[5].take(pixel)
-    free = np.nonzero(distance > truncation)[0]
-    np.add.at(sums[_FREE], index[free], weight[free])
-    band = np.nonzero((weight > 0) & (abs(distance) <= truncation))[0]
+    free = np.nonzero((weight > 0) & (distance > truncation))[0]
+    np.add.at(sums[_FREE], index[free], np.float32(1))
+    band = np.nonzero((weight > 0) & (distance <= truncation) & (distance > -truncation))[0]
     index, pixel, distance = index[band], pixel[band], distance[band]
     weight = weight[band]*np.clip(1 + distance/np.float32(truncation), 0.05, 1)
     for row, value in (_DISTANCE, weight*distance), (_WEIGHT, weight), (_VIEWS, np.ones_like(weight)): np.add.at(sums[row], index, value)
@@ -148,12 +149,12 @@ def _integrate(sums, corners, view, voxel_size, truncation, max_depth):
     np.add.at(sums[_NEAR], index, weight)
     for row, value in enumerate([*towards, *view.image.reshape(-1,3).T[:,pixel]], _NEAR+1): np.add.at(sums[row], index, weight*value)
 
-# %% ../nbs/04_fusion.ipynb #2354db0d
+# %% ../nbs/04_fusion.ipynb #f4e5ae4a
 def _surface_voxels(sums, blocks, voxel_size, min_views, see_through):
     "Voxels next to the surface, sorted by key: keys, coordinates, distance in voxels, and their sums near the surface (7, s)."
     near = np.nonzero(sums[_NEAR] > 0)[0]
     distance = sums[_DISTANCE][near]/sums[_WEIGHT][near]/np.float32(voxel_size)
-    keep = (abs(distance) < 1.5) & (sums[_VIEWS][near] >= min_views) & (sums[_FREE][near] <= see_through*sums[_WEIGHT][near])
+    keep = (abs(distance) < 1.5) & (sums[_VIEWS][near] >= min_views) & (sums[_FREE][near] <= see_through*sums[_VIEWS][near])
     near, distance = near[keep], distance[keep]
     coords = unpack(blocks[near//BLOCK**3])*BLOCK + np.indices([BLOCK]*3).reshape(3,-1).T[near % BLOCK**3]
     keys = pack(coords)
@@ -191,7 +192,7 @@ def _large_pieces(points, spacing, smallest):
     _, piece = connected_components(coo_matrix((np.ones(len(pairs)), pairs.T), shape=(len(cells), len(cells))), directed=False)
     return np.bincount(piece, count)[piece[cell]] >= smallest
 
-# %% ../nbs/04_fusion.ipynb #763b0410
+# %% ../nbs/04_fusion.ipynb #f28fd87b
 def estimate_normals(
     points:np.ndarray, # (n,3) metres
     viewpoints:np.ndarray|None=None, # (3,) or (v,3) places from which the points were seen, such as camera centres
@@ -200,21 +201,19 @@ def estimate_normals(
     "Normals of an unordered cloud by local principal components."
     points = np.asarray(points, np.float64)
     if len(points) < 3: raise InputError(f"{len(points)} points have no normals; at least 3 are needed")
-    normals, _ = _local_planes(points, k)
+    normals = _local_planes(points, k)
     eyes = points.mean(0, keepdims=True) if viewpoints is None else np.asarray(viewpoints, np.float64).reshape(-1,3)
     towards = eyes[cKDTree(eyes).query(points, workers=-1)[1]] - points
     return np.where((normals*towards).sum(1, keepdims=True) < 0, -normals, normals).astype(np.float32)
 
 def _local_planes(points, k, chunk=100_000):
-    "Unoriented normals (n,3), and how far from flat each neighbourhood is: 0 on a plane, 1/3 in a ball."
-    tree, normals, bumps = cKDTree(points), [], []
+    "Normals (n,3) with arbitrary signs: smallest eigenvectors of the local covariances."
+    tree, normals = cKDTree(points), []
     for start in range(0, len(points), chunk):
         near = points[tree.query(points[start:start+chunk], min(k, len(points)), workers=-1)[1]]      # (c,k,3)
         near -= near.mean(1, keepdims=True)
-        values, vectors = np.linalg.eigh(near.transpose(0,2,1) @ near)
-        normals.append(vectors[:,:,0])
-        bumps.append(values[:,0]/np.maximum(values.sum(1), 1e-20))
-    return np.concatenate(normals), np.concatenate(bumps)
+        normals.append(np.linalg.eigh(near.transpose(0,2,1) @ near)[1][:,:,0])
+    return np.concatenate(normals)
 
 # %% ../nbs/04_fusion.ipynb #a1ae8ba0
 def vertex_normals(
@@ -229,20 +228,21 @@ def vertex_normals(
     normals = np.stack([np.bincount(faces.ravel(), np.repeat(area[:,i], 3), len(points)) for i in range(3)], 1)
     return (normals/np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-20)).astype(np.float32)
 
-# %% ../nbs/04_fusion.ipynb #81fed991
+# %% ../nbs/04_fusion.ipynb #6dd99d5c
 def fuse_views(
     views:Sequence[View], # Posed views with depth; their pixels are read one view at a time, twice
     voxel_size:float=0.02, # Distance between neighbouring points, metres
     max_depth:float=8., # Farther pixels are not used, metres
-    truncation:float|None=None, # Half the thickness of the shell in which distances are averaged, metres; 4 voxels when not given
+    truncation:float|None=None, # Half the thickness of the shell in which distances are averaged, metres; 8 cm or 3 voxels when not given: three times the depth noise
     min_views:int=1, # Views that must have measured a point
-    see_through:float=4., # A point is dropped when the weight of views that look through it is more than this many times the weight of those that see it
+    see_through:float=4., # A point is dropped when more than this many times as many views look through it as see it
     min_piece:int=20, # Smaller isolated pieces, in points, are dropped
     progress:bool=False, # Show a progress bar
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]: # points (n,3) float32 in metres, colors (n,3) uint8, normals (n,3) float32 towards the cameras
     "One thin point cloud from posed depth images, about one point a voxel."
-    truncation, block_size = truncation or 4*voxel_size, BLOCK*voxel_size
+    truncation, block_size = truncation or max(0.08, 3*voxel_size), BLOCK*voxel_size
     if not len(views): raise InputError("there are no views to fuse")
+    if not 1e-4 < voxel_size < 10: raise InputError(f"voxel_size is a length in metres, 0.02 for instance; got {voxel_size}")
     bar = _progress(progress, 2*len(views))
     blocks = [_counted(_touched_blocks, bar, view, block_size, truncation, max_depth) for view in views]
     blocks = np.unique(np.concatenate(blocks))
@@ -256,12 +256,10 @@ def fuse_views(
     points, values = points[keep]*voxel_size, values[:,keep]
     return points.astype(np.float32), np.clip(np.rint(values[4:]/values[0]), 0, 255).T.astype(np.uint8), _refined_normals(points, values[1:4].T)
 
-def _refined_normals(points, towards, k=16, bumpy=0.05):
-    "Normals from the fused points where they are locally flat, the views' own elsewhere; either way on the side of the views."
-    towards = towards/np.maximum(np.linalg.norm(towards, axis=1, keepdims=True), 1e-12)
-    flat, bump = _local_planes(points, k)
-    flat *= np.where((flat*towards).sum(1, keepdims=True) < 0, -1, 1)
-    return np.where(bump[:,None] < bumpy, flat, towards).astype(np.float32)
+def _refined_normals(points, towards):
+    "Normals from the fused points, on the side of the views; measured better than the mean of the views' own, which stay noisy at the voxel's scale."
+    flat = _local_planes(points, 16)
+    return np.where((flat*towards).sum(1, keepdims=True) < 0, -flat, flat).astype(np.float32)
 
 def _depth(view):
     "The view's depth, if it has one that fits its image."
