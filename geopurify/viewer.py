@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SHADERS', 'CAMERA', 'VIEW', 'PAGE', 'STYLE', 'Layer', 'Pair', 'pack_scene', 'heat_limits', 'write_page', 'image_tag']
 
-# %% ../nbs/80a_viewer.ipynb #bf2e9ca7
+# %% ../nbs/80a_viewer.ipynb #4d76bc99
 import base64, html, io, json
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ import numpy as np
 
 from .core import IGNORE, InputError, LabelSet, atomic_path
 from .scene import Scene
-from .viz import UNLABELLED, spacing, unit_range
+from .viz import best_azimuth, shell, spacing
 
 # %% ../nbs/80a_viewer.ipynb #d32ef549
 @dataclass
@@ -40,7 +40,7 @@ class Pair:
     left: str     # title of a layer
     right: str
 
-# %% ../nbs/80a_viewer.ipynb #0682d845
+# %% ../nbs/80a_viewer.ipynb #79b0f2b0
 def _text(array): return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
 
 def pack_scene(
@@ -67,8 +67,9 @@ def _pack_cloud(scene, few):
     low, high = np.quantile(points, [.0005, .9995], axis=0)
     low, high = (v.astype(float) for v in (np.minimum(low, high-.01), high))
     steps = ((points.clip(low, high)-low)/(high-low)*65535).round().astype('<u2')
-    cloud = dict(count=len(few), low=low.tolist(), extent=(high-low).tolist(), spacing=spacing(points), position=_text(steps),
-                 normal=_text((scene.normals[few]*127).round().astype(np.int8)), color=_text(scene.colors[few]))
+    normals = np.c_[scene.normals, shell(scene.points, scene.normals)][few]
+    cloud = dict(count=len(few), low=low.tolist(), extent=(high-low).tolist(), spacing=spacing(points), azimuth=np.radians(best_azimuth(normals[:,:3])),
+                 position=_text(steps), normal=_text((normals*127).round().astype(np.int8)), color=_text(scene.colors[few]))
     return cloud | ({} if scene.labels is None else dict(truth=_text(_label_bytes(scene.labels[few]))))
 
 def _label_bytes(labels):
@@ -92,10 +93,11 @@ def heat_limits(
     "A common scale: the least median and the greatest 99.8 % quantile."
     return float(min(np.nanmedian(v) for v in values)), float(max(np.nanquantile(v, .998) for v in values))
 
-# %% ../nbs/80a_viewer.ipynb #97cbfa92
+# %% ../nbs/80a_viewer.ipynb #a8818b30
 SHADERS = r'''
 const VERTEX = `
-attribute vec3 position, normal, color;
+attribute vec3 position, color;
+attribute vec4 normal;               // its last part is 1 on walls, floor and ceiling, which may be looked through from behind
 attribute float label, truth, heat;
 uniform mat4 matrix;
 uniform vec3 eye, low, extent;
@@ -119,12 +121,12 @@ vec4 paint(float grey) {
 void main() {
   vec3 p = low + extent*position;
   vec3 away = eye - p;
-  float facing = dot(normal, away)/length(away);
+  float facing = dot(normal.xyz, away)/length(away);
   vec4 c = paint(dot(color, vec3(.3, .59, .11)));
   tint = c.rgb*(.68 + .32*abs(facing));
   gl_Position = matrix*vec4(p, 1.);
   gl_PointSize = clamp(pixels/gl_Position.w, 1.5, 40.);
-  if (c.a < .5 || (cull > .5 && facing < -.12 && dot(normal, normal) > .1)) gl_Position = vec4(2., 2., 2., 1.);
+  if (c.a < .5 || cull*normal.a > .5 && facing < -.1) gl_Position = vec4(2., 2., 2., 1.);
 }`;
 const FRAGMENT = `
 precision mediump float;
@@ -136,7 +138,7 @@ void main() {
 }`;
 '''
 
-# %% ../nbs/80a_viewer.ipynb #cb591a68
+# %% ../nbs/80a_viewer.ipynb #e0be0745
 CAMERA = r'''
 const UNLABELLED = 255, FIELD = Math.tan(Math.PI/9);   // half a field of view of 40 degrees
 
@@ -145,7 +147,7 @@ const decode = text => Uint8Array.from(atob(text), c => c.charCodeAt(0));
 class Camera {
   // Orbits a target, z up; shared by all panels, which is what keeps them in step.
   constructor() { this.listeners = []; }
-  frame(cloud) { this.home = cloud; this.azimuth = -1.05; this.elevation = .62; this.target = cloud.low.map((l, i) => l + cloud.extent[i]*(i < 2 ? .5 : .38));
+  frame(cloud) { this.home = cloud; this.azimuth = cloud.azimuth; this.elevation = .62; this.target = cloud.low.map((l, i) => l + cloud.extent[i]*(i < 2 ? .5 : .38));
     this.distance = 1.55*Math.hypot(...cloud.extent); this.changed(); }
   changed() { this.listeners.forEach(f => f()); }
   orbit(dx, dy) { this.azimuth -= dx*.008; this.elevation = Math.min(1.55, Math.max(-.35, this.elevation + dy*.008)); this.changed(); }
@@ -170,7 +172,7 @@ class Camera {
 }
 '''
 
-# %% ../nbs/80a_viewer.ipynb #a53d6a57
+# %% ../nbs/80a_viewer.ipynb #c2893006
 VIEW = r'''
 class PointView {
   constructor(canvas, camera, palette) {
@@ -205,7 +207,7 @@ class PointView {
     const gl = this.gl, empty = new Uint8Array(cloud.count);
     if (cloud !== this.cloud) {
       this.upload('position', cloud.position, 3, gl.UNSIGNED_SHORT, true);
-      this.upload('normal', cloud.normal, 3, gl.BYTE, true);
+      this.upload('normal', cloud.normal, 4, gl.BYTE, true);
       this.upload('color', cloud.color, 3, gl.UNSIGNED_BYTE, true);
       this.upload('truth', cloud.truth ?? new Uint8Array(cloud.count).fill(255), 1, gl.UNSIGNED_BYTE, false);
     }
@@ -231,13 +233,13 @@ class PointView {
   pick(x, y) {              // the nearest visible point within a few pixels of (x, y), or -1
     const {cloud, camera, canvas} = this, [w, h] = [canvas.clientWidth, canvas.clientHeight], m = camera.matrix(w/h), eye = camera.eye;
     let best = -1, nearest = Infinity;
-    for (let i = 0, j = 0; i < cloud.count; i++, j += 3) {
+    for (let i = 0, j = 0, k = 0; i < cloud.count; i++, j += 3, k += 4) {
       const [px, py, pz] = [0, 1, 2].map(a => cloud.low[a] + cloud.extent[a]*cloud.position[j+a]/65535);
       const d = m[3]*px + m[7]*py + m[11]*pz + m[15];
       if (d < .05 || d >= nearest) continue;
       const sx = (1 + (m[0]*px + m[4]*py + m[8]*pz + m[12])/d)*w/2, sy = (1 - (m[1]*px + m[5]*py + m[9]*pz + m[13])/d)*h/2;
       if ((sx - x)**2 + (sy - y)**2 > 25) continue;
-      if (this.cull && cloud.normal[j]*(eye[0] - px) + cloud.normal[j+1]*(eye[1] - py) + cloud.normal[j+2]*(eye[2] - pz) < 0) continue;
+      if (this.cull && cloud.normal[k+3] && cloud.normal[k]*(eye[0] - px) + cloud.normal[k+1]*(eye[1] - py) + cloud.normal[k+2]*(eye[2] - pz) < 0) continue;
       best = i; nearest = d;
     }
     return best;

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['UNLABELLED', 'VIEWS', 'label_colors', 'unit_range', 'heat_colors', 'feature_colors', 'point_colors', 'Camera',
-           'make_camera', 'render_points', 'spacing', 'shade', 'show_image', 'show_scene', 'classes_shown',
-           'label_legend', 'frustum_lines', 'plot_cameras', 'scene_figure', 'plot_iou', 'plot_loss']
+           'make_camera', 'best_azimuth', 'shell', 'render_points', 'spacing', 'shade', 'show_image', 'show_scene',
+           'classes_shown', 'label_legend', 'frustum_lines', 'plot_cameras', 'scene_figure', 'plot_iou', 'plot_loss']
 
 # %% ../nbs/80_viz.ipynb #2c81a4db
 from dataclasses import dataclass
@@ -113,11 +113,12 @@ class Camera:
         d = -self.R.T @ self.t - points
         return d / np.linalg.norm(d, axis=1, keepdims=True).clip(1e-9)
 
-# %% ../nbs/80_viz.ipynb #a480d5cc
+# %% ../nbs/80_viz.ipynb #271dcf8e
 def make_camera(
     points:np.ndarray, # (n,3) what must fit into the picture, when there is no perspective
     view:str|View|tuple[float, float]='iso', # Name in `VIEWS`, or (azimuth, elevation) in degrees, or a View to look through its lens
     size:tuple[int,int]=(360, 480), # (h,w)
+    normals:np.ndarray|None=None, # (n,3); given, "iso" looks from the corner that shows most surfaces from their front
     margin:float=.03, # Free border, as a share of the picture
 ) -> Camera:
     "The camera of a picture."
@@ -126,7 +127,7 @@ def make_camera(
         K = view.K * [[w/view.size[1]], [h/view.size[0]], [1]]
         return Camera(view.world_to_camera[:3,:3], view.world_to_camera[:3,3], K, size, True)
     if isinstance(view, str) and view not in VIEWS: raise InputError(f"unknown view {view!r}; expected one of {list(VIEWS)}, (azimuth, elevation) or a View")
-    a, e = np.radians(VIEWS[view] if isinstance(view, str) else view)
+    a, e = np.radians((best_azimuth(normals), VIEWS['iso'][1]) if view == 'iso' and normals is not None else VIEWS[view] if isinstance(view, str) else view)
     forward = -np.array([np.cos(e)*np.cos(a), np.cos(e)*np.sin(a), np.sin(e)])
     right = np.array([-np.sin(a), np.cos(a), 0])
     R = np.stack([right, np.cross(forward, right), forward])
@@ -135,26 +136,59 @@ def make_camera(
     K = np.array([[scale, 0, w/2], [0, scale, h/2], [0, 0, 1]])
     return Camera(R, np.append(-(lo+hi)/2, 0), K, size, False)
 
-# %% ../nbs/80_viz.ipynb #7976e26f
+# %% ../nbs/80_viz.ipynb #16395031
+def best_azimuth(
+    normals:np.ndarray, # (n,3)
+) -> float: # degrees
+    "Of eight directions, the one from which most surfaces show their front."
+    azimuths = np.arange(-60, 300, 45)
+    horizontal = np.asarray(normals, np.float32)[:,:2]
+    toward = np.stack([np.cos(np.radians(azimuths)), np.sin(np.radians(azimuths))])
+    return float(azimuths[(horizontal @ toward).clip(0).sum(0).argmax()])
+
+# %% ../nbs/80_viz.ipynb #07f8590b
+def shell(
+    points:np.ndarray, # (n,3) metres, z up
+    normals:np.ndarray, # (n,3) towards the side that was seen
+    cell:float=.1, # Metres a cell of the floor plan
+    reach:float=2.5, # How far behind a point to look, metres
+) -> np.ndarray: # (n,) bool
+    "Points with nothing behind them: walls and what hangs on them, ceiling, floor."
+    points, normals = np.asarray(points, np.float32), np.asarray(normals, np.float32)
+    floor = np.quantile(points[:,2], .005)
+    at = np.floor((points[:,:2] - points[:,:2].min(0))/cell).astype(int)
+    tall = points[:,2] > floor + .3
+    plan = np.zeros(at.max(0)+1, bool)
+    plan[tuple(at[tall].T)] = True
+    level = np.abs(normals[:,2]) > .7
+    back = -normals[:,:2]/np.linalg.norm(normals[:,:2], axis=1, keepdims=True).clip(1e-6)
+    free = ~level & (np.abs(normals).sum(1) > 0)
+    for d in np.arange(.25, reach, cell*.9):
+        look = np.floor(at + .5 + back*d/cell).astype(int)
+        inside = free & (look >= 0).all(1) & (look < plan.shape).all(1)
+        free[inside] &= ~plan[tuple(look[inside].T)]
+    return free | (level & ((normals[:,2] < 0) | (points[:,2] < floor + .15)))
+
+# %% ../nbs/80_viz.ipynb #aacaf049
 def render_points(
     points:np.ndarray, # (n,3) metres
     colors:np.ndarray, # (n,3) uint8
     size:tuple[int,int]=(360, 480), # (h,w) of the image
     view:str|View|tuple|Camera='iso', # "iso", "top", …, (azimuth, elevation), a View's lens, or a Camera
-    normals:np.ndarray|None=None, # (n,3); given, surfaces seen from behind are left out and the others shaded
+    normals:np.ndarray|None=None, # (n,3); given, walls seen from behind are left out and the rest is shaded
     splat:float|None=None, # Diameter of a point, metres; None: wide enough to close surfaces
     background:int|tuple=255, # Grey value or RGB
 ) -> np.ndarray: # (h,w,3) uint8
     "Picture of a point cloud, hidden points hidden."
     points, colors = np.asarray(points, np.float32), np.asarray(colors)
-    camera = view if isinstance(view, Camera) else make_camera(points, view, size)
+    camera = view if isinstance(view, Camera) else make_camera(points, view, size, normals)
     h, w = camera.size
     if splat is None: splat = 1.4*spacing(points)
     uv, z, pixels = camera.project(points)
     shown = np.isfinite(pixels)
     if normals is not None:
         facing = (camera.to_viewer(points)*normals).sum(1)
-        shown &= (facing > -.1) | (np.abs(normals).sum(1) == 0)
+        if not camera.perspective: shown &= (facing > -.1) | ~shell(points, normals)
         colors = shade(colors, facing)
     width = np.where(shown, np.round(splat*np.nan_to_num(pixels)).clip(1, 24), 0).astype(int)
     image = np.empty((h*w+1, 3), np.uint8)                       # the last row takes what falls outside
@@ -192,7 +226,7 @@ def shade(
     "Colours under a lamp held by the viewer."
     return (colors * (ambient + (1-ambient)*np.abs(facing).clip(0,1))[:,None]).astype(np.uint8)
 
-# %% ../nbs/80_viz.ipynb #4953548b
+# %% ../nbs/80_viz.ipynb #518b629e
 def show_image(
     image:np.ndarray, # (h,w,3) uint8
     ax=None, # matplotlib axes; made when None
@@ -219,7 +253,7 @@ def show_scene(
     splat:float|None=None, # Diameter of a point, metres; None: wide enough to close surfaces
 ):
     "Draw a scene; returns the matplotlib axes."
-    camera = make_camera(scene.points, view, size)
+    camera = make_camera(scene.points, view, size, scene.normals)
     ax = show_image(render_points(scene.points, point_colors(scene, values, label_set), size, camera, scene.normals, splat), ax, title)
     kind = None if values is None else np.asarray(values)
     if legend or legend is None and kind is not None and kind.ndim == 1 and kind.dtype.kind in 'iu': label_legend(ax, kind, label_set or scene.label_set)
