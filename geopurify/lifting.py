@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['PointFeatures', 'lift']
 
-# %% ../nbs/29_lifting.ipynb #be388bbe
+# %% ../nbs/29_lifting.ipynb #9c12dd1f
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from .core import InputError, ProjectionConfig
-from .projection import visibility_counts, visible_points
+from .projection import project, visibility_counts, visible_points
 from .scene import Scene
 from .vlm.base import VLM
 
@@ -35,18 +35,21 @@ class PointFeatures:
         return (f"PointFeatures({len(self):,} points × {self.features.shape[1]}, {float(seen.float().mean()):.1%} seen by {mean(self.coverage):.1f} views on average, "
                 f"agreement {mean(self.agreement):.2f}, {self.left_out} views left out)")
 
-# %% ../nbs/29_lifting.ipynb #458fa083
+# %% ../nbs/29_lifting.ipynb #8a490992
 def _add_view(
-    sums:Tensor, # (n,d) sum of unit vectors, changed in place
+    sums:Tensor, # (n,d) weighted sum of unit vectors, changed in place
+    total:Tensor, # (n,) sum of the weights, changed in place
     coverage:Tensor, # (n,) int32, changed in place
     index:Tensor, # (p,) points that the view sees
     sampled:Tensor, # (p,d) what it says about them, changed in place
+    weight:Tensor, # (p,) how much it counts
 ):
     "Add one view's unit vectors to the points that it sees."
     length = torch.linalg.vector_norm(sampled, dim=1)
     if not length.isfinite().all(): raise InputError(f"{int((~length.isfinite()).sum())} of {len(length)} sampled pixel features are NaN or infinite")
     if sampled.shape[1] != sums.shape[1]: raise InputError(f"pixel features are {sampled.shape[1]} wide, but the model's dim is {sums.shape[1]}")
-    sums.index_add_(0, index, sampled.mul_(1/length.clamp_min(1e-12)[:,None]))
+    sums.index_add_(0, index, sampled.mul_((weight/length.clamp_min(1e-12))[:,None]))
+    total.index_add_(0, index, torch.where(length > 0, weight, 0))
     coverage.index_add_(0, index, (length > 0).int())
 
 # %% ../nbs/29_lifting.ipynb #88d958ca
@@ -61,7 +64,7 @@ def _fill_unseen(
     source = torch.from_numpy(np.flatnonzero(seen)[nearest]).to(features.device)
     features[torch.from_numpy(~seen).to(features.device)] = features[source]
 
-# %% ../nbs/29_lifting.ipynb #64eb4c60
+# %% ../nbs/29_lifting.ipynb #eeffab35
 @torch.no_grad()
 def lift(
     scene:Scene,
@@ -69,20 +72,29 @@ def lift(
     config:ProjectionConfig=ProjectionConfig(),
     progress:bool=False, # Show a progress bar over the views
     batch:int=8, # Images that the model is given at a time
+    distance_power:float=0., # β: a view at distance z counts z^−β; 0 = all views alike
 ) -> PointFeatures: # On the CPU
     "Average over the views that see a point of what the model says about its pixel."
     if not scene.views: raise InputError(f"scene {scene.name!r} has no views; lifting needs posed images")
-    sums, coverage, used = torch.zeros(len(scene), vlm.dim), torch.zeros(len(scene), dtype=torch.int32), 0
+    n, used = len(scene), 0
+    sums, total, coverage = torch.zeros(n, vlm.dim), torch.zeros(n), torch.zeros(n, dtype=torch.int32)
     with tqdm(total=len(scene.views), desc=f'lift {scene.name}', unit='view', disable=not progress) as bar:
         for start in range(0, len(scene.views), batch):
             links = _links(scene, scene.views[start:start+batch], config)
             for (view, index, uv), pixels in zip(links, vlm.encode_images([_image(v) for v, *_ in links]) if links else []):
-                sums, coverage = sums.to(pixels.device), coverage.to(pixels.device)
-                try: _add_view(sums, coverage, torch.from_numpy(index).to(pixels.device), pixels.sample(uv, view.size))
+                device = pixels.device
+                sums, total, coverage = sums.to(device), total.to(device), coverage.to(device)
+                weight = _distance_weight(scene.points[index], view, distance_power).to(device)
+                try: _add_view(sums, total, coverage, torch.from_numpy(index).to(device), pixels.sample(uv, view.size), weight)
                 except InputError as e: raise InputError(f"{vlm.name} on view {view.name!r} of scene {scene.name!r}: {e}") from e
             used += len(links)
             bar.update(min(batch, len(scene.views)-start))
-    return _point_features(scene, sums, coverage, len(scene.views)-used, config)
+    return _point_features(scene, sums, total, coverage, len(scene.views)-used, config)
+
+def _distance_weight(points, view, power, nearest=.5):
+    "z^−power; what is nearer than half a metre counts as half a metre away."
+    if not power: return torch.ones(len(points))
+    return torch.from_numpy(project(points, view.K, view.world_to_camera)[1]).clamp_min(nearest).pow(-power)
 
 def _links(scene, views, config):
     "Views with what they see, without those that see too little."
@@ -95,10 +107,10 @@ def _image(view):
         raise InputError(f"view {view.name!r}: the image is {image.shape[:2]} (h,w), but K and depth are for {tuple(view.size)}")
     return image
 
-def _point_features(scene, sums, coverage, left_out, config):
+def _point_features(scene, sums, total, coverage, left_out, config):
     seen = (coverage > 0).cpu().numpy()
     if not seen.any(): raise InputError(_no_view_sees(scene, config))
-    features = sums.div_(coverage.clamp_min(1)[:,None])
+    features = sums.div_(torch.where(total > 0, total, 1)[:,None])
     agreement = torch.linalg.vector_norm(features, dim=1).clamp_max(1)
     _fill_unseen(features, scene.points, seen)
     return PointFeatures(features.cpu(), coverage.cpu(), agreement.cpu(), left_out)
