@@ -40,7 +40,7 @@ class Pair:
     left: str     # title of a layer
     right: str
 
-# %% ../nbs/80a_viewer.ipynb #79b0f2b0
+# %% ../nbs/80a_viewer.ipynb #dbd802d6
 def _text(array): return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
 
 def pack_scene(
@@ -67,7 +67,8 @@ def _pack_cloud(scene, few):
     low, high = np.quantile(points, [.0005, .9995], axis=0)
     low, high = (v.astype(float) for v in (np.minimum(low, high-.01), high))
     steps = ((points.clip(low, high)-low)/(high-low)*65535).round().astype('<u2')
-    normals = np.c_[scene.normals, shell(scene.points, scene.normals)][few]
+    outer, smooth = shell(scene.points, scene.normals)
+    normals = np.c_[np.where(outer[:,None], smooth, scene.normals), outer][few]
     cloud = dict(count=len(few), low=low.tolist(), extent=(high-low).tolist(), spacing=spacing(points), azimuth=np.radians(best_azimuth(normals[:,:3])),
                  position=_text(steps), normal=_text((normals*127).round().astype(np.int8)), color=_text(scene.colors[few]))
     return cloud | ({} if scene.labels is None else dict(truth=_text(_label_bytes(scene.labels[few]))))
@@ -269,7 +270,7 @@ class PointView {
 }
 '''
 
-# %% ../nbs/80a_viewer.ipynb #2e61480b
+# %% ../nbs/80a_viewer.ipynb #4c1f4600
 PAGE = r'''
 const $ = (tag, props = {}, ...children) => { const e = Object.assign(document.createElement(tag), props); e.append(...children); return e; };
 const css = rgb => `rgb(${rgb.join(',')})`;
@@ -335,7 +336,8 @@ function start(data) {
       b.firstChild.style.background = css(data.colors[c]); b.setAttribute('aria-pressed', shown[c]); return b; };
     const all = $('button', {className: 'all', textContent: 'all classes', onclick: () => only(null)});
     const wrong = layers.some(l => l.kind === 'mistakes') ? [$('span', {className: 'key'}, $('i', {className: 'wrong'}), 'labelled wrongly')] : [];
-    legend.replaceChildren(...wrong, ...order.map(chip), ...(shown.every(Boolean) ? [] : [all]));
+    const grey = counts.get(UNLABELLED) ? [$('span', {className: 'key'}, $('i', {className: 'grey'}), 'not labelled')] : [];
+    legend.replaceChildren(...wrong, ...order.map(chip), ...grey, ...(shown.every(Boolean) ? [] : [all]));
   }
   function toggle(c) { setShown(i => i === c ? !shown[i] : shown[i]); }
   function only(c) { setShown(i => c === null || i === c); }
@@ -374,7 +376,7 @@ catch (error) {
 }
 '''
 
-# %% ../nbs/80a_viewer.ipynb #27eb9a70
+# %% ../nbs/80a_viewer.ipynb #1444c2e1
 STYLE = '''
 :root { --ground: #f7f7f5; --paper: #fff; --ink: #1d2021; --soft: #60666a; --line: #dedfdb; --accent: #0b6e6e; --accent-ink: #fff; --better: #12805c; --worse: #b3402a; --canvas: #eeeeeb; color-scheme: light dark; }
 @media (prefers-color-scheme: dark) { :root { --ground: #16181a; --paper: #1e2124; --ink: #e8e8e4; --soft: #a0a6a8; --line: #34383b; --accent: #4fb8b0; --accent-ink: #10201f; --better: #57c99a; --worse: #ee8a70; --canvas: #101214; } }
@@ -414,7 +416,7 @@ button[aria-pressed=true] { background: var(--accent); border-color: var(--accen
 .legend button[aria-pressed=true] { background: var(--paper); color: var(--ink); border-color: var(--line); }
 .legend button[aria-pressed=false] { opacity: .45; text-decoration: line-through; }
 .legend i { width: 11px; height: 11px; border-radius: 3px; box-shadow: 0 0 0 1px #0002; }
-.legend .wrong { background: #db291f; }
+.legend .wrong { background: #db291f; } .legend .grey { background: #a5a5a5; }
 .controls { display: flex; flex-wrap: wrap; gap: 6px 20px; align-items: center; margin-top: 10px; font-size: 14px; color: var(--soft); }
 .controls label { display: inline-flex; gap: 6px; align-items: center; }
 .controls input { accent-color: var(--accent); }

@@ -146,30 +146,36 @@ def best_azimuth(
     toward = np.stack([np.cos(np.radians(azimuths)), np.sin(np.radians(azimuths))])
     return float(azimuths[(horizontal @ toward).clip(0).sum(0).argmax()])
 
-# %% ../nbs/80_viz.ipynb #07f8590b
+# %% ../nbs/80_viz.ipynb #34f22e1b
 def shell(
     points:np.ndarray, # (n,3) metres, z up
     normals:np.ndarray, # (n,3) towards the side that was seen
     cell:float=.1, # Metres a cell of the floor plan
     reach:float=2.5, # How far behind a point to look, metres
-) -> np.ndarray: # (n,) bool
+) -> tuple[np.ndarray, np.ndarray]: # (n,) bool; (n,3) normals, smoothed over 25 cm
     "Points with nothing behind them: walls and what hangs on them, ceiling, floor."
-    points, normals = np.asarray(points, np.float32), np.asarray(normals, np.float32)
+    points, normals = np.asarray(points, np.float32), _smooth(points, normals)
     floor = np.quantile(points[:,2], .005)
     at = np.floor((points[:,:2] - points[:,:2].min(0))/cell).astype(int)
-    tall = points[:,2] > floor + .3
-    plan = np.zeros(at.max(0)+1, bool)
-    plan[tuple(at[tall].T)] = True
+    counts = np.zeros(at.max(0)+1, int)
+    np.add.at(counts, tuple(at[points[:,2] > floor + .3].T), 1)
+    plan = counts > .1*np.quantile(counts[counts > 0], .9) if counts.any() else counts > 0     # stray points do not count
     level = np.abs(normals[:,2]) > .7
     back = -normals[:,:2]/np.linalg.norm(normals[:,:2], axis=1, keepdims=True).clip(1e-6)
     free = ~level & (np.abs(normals).sum(1) > 0)
-    for d in np.arange(.25, reach, cell*.9):
+    for d in np.arange(.35, reach, cell*.9):
         look = np.floor(at + .5 + back*d/cell).astype(int)
         inside = free & (look >= 0).all(1) & (look < plan.shape).all(1)
         free[inside] &= ~plan[tuple(look[inside].T)]
-    return free | (level & ((normals[:,2] < 0) | (points[:,2] < floor + .15)))
+    return free | (level & ((normals[:,2] < 0) | (points[:,2] < floor + .15))), normals
 
-# %% ../nbs/80_viz.ipynb #aacaf049
+def _smooth(points, normals, cell=.25):
+    "Mean normal over cells of space: a scan's walls can be rough."
+    _, at = np.unique(np.floor(np.asarray(points)/cell).astype(int), axis=0, return_inverse=True)
+    mean = np.stack([np.bincount(at.ravel(), np.asarray(n, float)) for n in np.asarray(normals).T], 1)[at.ravel()]
+    return (mean/np.linalg.norm(mean, axis=1, keepdims=True).clip(1e-6)).astype(np.float32)
+
+# %% ../nbs/80_viz.ipynb #d4174113
 def render_points(
     points:np.ndarray, # (n,3) metres
     colors:np.ndarray, # (n,3) uint8
@@ -187,8 +193,9 @@ def render_points(
     uv, z, pixels = camera.project(points)
     shown = np.isfinite(pixels)
     if normals is not None:
-        facing = (camera.to_viewer(points)*normals).sum(1)
-        if not camera.perspective: shown &= (facing > -.1) | ~shell(points, normals)
+        outer, smooth = shell(points, normals)
+        facing = (camera.to_viewer(points)*np.where(outer[:,None], smooth, normals)).sum(1)
+        if not camera.perspective: shown &= (facing > -.1) | ~outer
         colors = shade(colors, facing)
     width = np.where(shown, np.round(splat*np.nan_to_num(pixels)).clip(1, 24), 0).astype(int)
     image = np.empty((h*w+1, 3), np.uint8)                       # the last row takes what falls outside
