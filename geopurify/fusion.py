@@ -65,7 +65,7 @@ def _fit_window(values, r):
     rows, columns = (ndimage.correlate1d(values, box, axis) for axis in (0, 1))
     return ndimage.correlate1d(rows, box, 1), ndimage.correlate1d(rows, ramp, 1), ndimage.correlate1d(columns, ramp, 0)
 
-# %% ../nbs/04_fusion.ipynb #a5d9294a
+# %% ../nbs/04_fusion.ipynb #382dc3cd
 BLOCK = 4   # voxels along the side of a block
 
 def pack(
@@ -90,14 +90,14 @@ def _touched_blocks(view, block_size, truncation, max_depth):
     z = z[v,u].astype(np.float64)
     ray = np.stack([(u*stride - view.K[0,2])/view.K[0,0], (v*stride - view.K[1,2])/view.K[1,1], np.ones(len(u))])
     R, t = view.camera_to_world[:3,:3], view.camera_to_world[:3,3]
-    direction = (R @ ray).T
-    step = truncation/np.linalg.norm(ray, axis=0)
-    points = np.concatenate([direction*(z+s*step)[:,None] for s in np.linspace(-1, 1, 2*math.ceil(truncation/block_size)+1)]) + t
-    if len(points) and abs(points).max() > block_size*2**20:
-        raise InputError(f"view {view.name!r} has points {abs(points).max():.3g} m away, too far for voxels of {block_size/BLOCK:g} m; check the depth's unit")
-    return np.unique(pack(np.floor(points/block_size)))
+    direction, step = (R @ ray).T, truncation/np.linalg.norm(ray, axis=0)
+    if len(z) and (reach := abs(direction*z[:,None] + t).max()) > block_size*2**20:
+        raise InputError(f"view {view.name!r} has points {reach:.3g} m away, too far for voxels of {block_size/BLOCK:g} m; check the depth's unit")
+    around = np.linspace(-1, 1, 2*math.ceil(truncation/block_size)+1)
+    keys = np.concatenate([pack(np.floor((direction*(z+s*step)[:,None] + t)/block_size)) for s in around])
+    return np.unique(keys[np.append(True, keys[1:] != keys[:-1])[:len(keys)]])      # neighbouring pixels mostly share a block
 
-# %% ../nbs/04_fusion.ipynb #9494860c
+# %% ../nbs/04_fusion.ipynb #a092a3f6
 # Rows of the running sums: weighted distance, weight, number of views, number of views that look through the voxel; then, close to the surface, weight, normal and colour
 _DISTANCE, _WEIGHT, _VIEWS, _FREE, _NEAR, _ROWS = 0, 1, 2, 3, 4, 11
 
@@ -108,20 +108,24 @@ def _pixel_table(view, depth, max_depth):
     cosine = np.clip(inverse[0]*distance, 0.05, 1)                     # almost: |r| is left out
     return np.concatenate([planes*distance, [distance, 1/cosine, inverse[0]**2*cosine]])
 
-def _visible_blocks(corners, view, voxel_size):
-    "Blocks that may lie in the image: their indices, and positions of their first voxel in the camera's frame."
-    (h, w), T, radius = view.size, view.world_to_camera, BLOCK*voxel_size
+def _visible_blocks(corners, view, depth, voxel_size, truncation):
+    "Blocks that may lie in the image and not behind what it shows: their indices, and positions of their first voxel in the camera's frame."
+    (h, w), T, side = view.size, view.world_to_camera, BLOCK*voxel_size
     corner = corners @ T[:3,:3].T + T[:3,3]
-    x, y, z = corner.T
-    far = np.maximum(z, radius)
-    inside = (z > -radius) & (abs(x/far*view.K[0,0] + view.K[0,2] - w/2) < w/2 + 1.8*radius/far*view.K[0,0]) & (abs(y/far*view.K[1,1] + view.K[1,2] - h/2) < h/2 + 1.8*radius/far*view.K[1,1])
-    block = np.nonzero(inside)[0]
+    x, y, z = (corner + (side-voxel_size)/2*T[:3,:3].sum(1)).T                                     # centres
+    far, radius = np.maximum(z, side), 0.87*side
+    u, v = x/far*view.K[0,0] + view.K[0,2], y/far*view.K[1,1] + view.K[1,2]
+    block = np.nonzero((z > -radius) & (abs(u-w/2) < w/2 + radius/far*view.K[0,0]) & (abs(v-h/2) < h/2 + radius/far*view.K[1,1]))[0]
+    tile = math.ceil(radius*view.K[0,0])                                                           # pixels that a block covers at 1 m
+    deepest = ndimage.maximum_filter(depth, 2*tile+1)[::tile,::tile]
+    at = tuple(np.clip(np.rint(c[block]/tile).astype(int), 0, n-1) for c, n in zip((v, u), deepest.shape))
+    block = block[(z[block] < 1) | (z[block] - radius < deepest[at] + 2*truncation)]
     return block, corner[block].astype(np.float32)
 
-def _voxels_in_view(corners, view, voxel_size):
+def _voxels_in_view(corners, view, depth, voxel_size, truncation):
     "Voxels (flat index) that project into the image, their pixels, and their positions in the camera's frame."
     (h, w), K = view.size, view.K.astype(np.float32)
-    block, corner = _visible_blocks(corners, view, voxel_size)
+    block, corner = _visible_blocks(corners, view, depth, voxel_size, truncation)
     local = (np.indices([BLOCK]*3).reshape(3,-1).T*voxel_size @ view.world_to_camera[:3,:3].T).astype(np.float32)
     x, y, z = ((corner[:,i,None] + local[:,i]).ravel() for i in range(3))                         # (blocks·64,)
     scale = 1/np.maximum(z, 1e-6)
@@ -133,8 +137,9 @@ def _voxels_in_view(corners, view, voxel_size):
 
 def _integrate(sums, corners, view, voxel_size, truncation, max_depth):
     "Add one view to the running sums (11, voxels)."
-    table = _pixel_table(view, view.depth, max_depth)
-    index, pixel, xyz = _voxels_in_view(corners, view, voxel_size)
+    depth = view.depth
+    table = _pixel_table(view, depth, max_depth)
+    index, pixel, xyz = _voxels_in_view(corners, view, depth, voxel_size, truncation)
     distance = table[3].take(pixel) - sum(t.take(pixel)*x for t, x in zip(table, xyz))
     weight = table[5].take(pixel)
     free = np.nonzero((weight > 0) & (distance > truncation))[0]
@@ -277,7 +282,7 @@ def _counted(f, bar, *args):
     bar.update()
     return out
 
-# %% ../nbs/04_fusion.ipynb #6f2afcd9
+# %% ../nbs/04_fusion.ipynb #7dc22f50
 def gravity_align(
     up:np.ndarray|None=None, # (3,) up in world axes
     down:np.ndarray|None=None, # (3,) or down
@@ -297,20 +302,26 @@ def gravity_align(
 
 def estimate_up(
     normals:np.ndarray, # (n,3) normals of the cloud
-    poses:np.ndarray, # (v,4,4) camera to world
+    poses:np.ndarray|None=None, # (v,4,4) camera to world, when up is not known at all
+    rough:np.ndarray|None=None, # (3,) up to within 10°, when it is known roughly
 ) -> np.ndarray: # (3,) unit vector
-    "Up, from level cameras and the dominant horizontal and vertical planes."
-    poses, normals = np.asarray(poses, np.float64).reshape(-1,4,4), np.asarray(normals, np.float64)
-    right, skyward = poses[:,:3,0], -poses[:,:3,1].mean(0)
-    up = np.linalg.eigh(right.T@right/len(poses) - 0.1*np.outer(skyward, skyward))[1][:,0]
-    up *= np.sign(up@skyward) or 1
-    for degrees in (30, 20, 10, 5, 5, 5):
+    "Up, from level cameras (or a rough idea) and the dominant horizontal and vertical planes."
+    if (poses is None) == (rough is None): raise InputError("estimate_up needs either the cameras' poses or a rough up vector")
+    up = _up_of_cameras(np.asarray(poses, np.float64).reshape(-1,4,4)) if rough is None else np.asarray(rough, np.float64)/np.linalg.norm(rough)
+    normals = np.asarray(normals, np.float64)
+    for degrees in ((30, 20) if rough is None else ()) + (10, 5, 5, 5):
         tilt = normals @ up
         H, V = normals[abs(tilt) > np.cos(np.radians(degrees))], normals[abs(tilt) < np.sin(np.radians(degrees))]
         if len(H)+len(V) < 100: break
         refined = np.linalg.eigh(H.T@H - V.T@V)[1][:,-1]
         up = refined*np.sign(refined@up)
     return up
+
+def _up_of_cameras(poses):
+    "The direction across all x axes of the cameras, on the side of their −y axes."
+    right, skyward = poses[:,:3,0], -poses[:,:3,1].mean(0)
+    up = np.linalg.eigh(right.T@right/len(poses) - 0.1*np.outer(skyward, skyward))[1][:,0]
+    return up*(np.sign(up@skyward) or 1)
 
 def transform_view(
     view:View,
