@@ -6,7 +6,7 @@
 __all__ = ['Frame', 'Capture', 'check_intrinsics', 'check_depth', 'detect_layout', 'vote_labels', 'mean_colors', 'pose_agreement',
            'load_scene', 'check_visible']
 
-# %% ../nbs/03_datasets.ipynb #7819d011
+# %% ../nbs/03_datasets.ipynb #e29c9944
 import json, math, re, warnings
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -19,11 +19,11 @@ from PIL import Image
 from .core import IGNORE, InputError, LabelSet, ProjectionConfig, atomic_path, content_key
 from .core import label_set as named_label_set
 from . import fusion
-from .fusion import depth_planes, estimate_normals, estimate_up, fuse_views, gravity_align, transform_view, vertex_normals
+from .fusion import estimate_normals, estimate_up, fuse_views, gravity_align, transform_view, vertex_normals
 from .projection import project, unproject, visible_points
 from .scene import Scene, View, check_pose, read_ply
 
-# %% ../nbs/03_datasets.ipynb #dd0724a3
+# %% ../nbs/03_datasets.ipynb #6071f84e
 @dataclass
 class Frame:
     "Files and pose of one view."
@@ -46,7 +46,8 @@ class Capture:
     cloud: dict|None = None               # As `read_ply` returns it
     label_ids: np.ndarray|None = None     # (n,) file ids of the cloud's points
     label_set: LabelSet|None = None       # Names of the ids
-    up: np.ndarray|None = None            # (3,) in the capture's world; None: not known
+    up: np.ndarray|None = None            # (3,) roughly, in the capture's world; None: not known
+    level: bool = False                   # z is up already
 
 # %% ../nbs/03_datasets.ipynb #a807a54b
 def _numbers(path): return tuple(int(n) for n in re.findall(r'\d+', path.name.split('.')[0]))
@@ -214,7 +215,7 @@ def check_depth(
     raise InputError(f"{name}: the median depth is {median:.3g} m, which is no room. The stored values are divided by the depth scale to give metres: "
                      f"set depth_scale (or depth.scale in scene.json); 1000 for millimetres, 1 for metres, 5000 for TUM's format")
 
-# %% ../nbs/03_datasets.ipynb #096a490e
+# %% ../nbs/03_datasets.ipynb #74903643
 def _read_scannet(folder):
     "ScanNet's exported layout."
     files = {what: _files(folder/what, pattern) for what, pattern in (('color', '*.[jp]*g'), ('depth', '*.png'), ('pose', '*.txt'))}
@@ -225,7 +226,7 @@ def _read_scannet(folder):
     for f in kept: f.pose = _pose(f.pose, f.name)
     K = {what: _camera_matrix(p) for what in ('depth', 'color') if (p := folder/'intrinsic'/f'intrinsic_{what}.txt').is_file()}
     if not K: raise InputError(f"{folder}: no intrinsic/intrinsic_depth.txt or intrinsic/intrinsic_color.txt; {folder/'intrinsic'} holds {_listing(folder/'intrinsic')}")
-    capture = Capture(folder.name, kept, K.get('depth'), K.get('color'), up=np.array([0,0,1.]))
+    capture = Capture(folder.name, kept, K.get('depth'), K.get('color'), level=True)
     for ply in sorted(folder.glob('*_vh_clean_2.ply'))[:1]:
         capture.cloud = read_ply(ply)
         if (labels := ply.with_name(ply.name.replace('.ply', '.labels.ply'))).is_file(): capture.label_ids = _vertex_labels(labels, len(capture.cloud['points']))
@@ -424,7 +425,7 @@ def _warn_disagreement(views, name):
         warnings.warn(f"{name}: neighbouring views contradict each other in {1-share:.0%} of the pixels that they share. The usual reasons are poses.direction (camera_to_world or "
                       "world_to_camera), poses.axes (opencv or opengl), the order of a quaternion, or the depth scale", stacklevel=3)
 
-# %% ../nbs/03_datasets.ipynb #2a42ca19
+# %% ../nbs/03_datasets.ipynb #21af785c
 def load_scene(
     path:str|Path, # Folder of a scan, or a scene.json
     layout:str|dict|Path='auto', # "auto", "scannet", "7scenes", "json"; or the content or path of a scene.json
@@ -444,8 +445,9 @@ def load_scene(
     frames = _selected(capture.frames, max_views, view_stride)
     views = _views(capture, frames)
     check_depth(views, capture.name)
-    if capture.cloud is None: views, cloud = _fused_cloud(capture, views, voxel_size, max_depth, cache, progress)
-    else: views, cloud = _given_cloud(capture, views)
+    if capture.cloud is None: cloud = _fused_cloud(capture, views, voxel_size, max_depth, cache, progress)
+    else: cloud = _given_cloud(capture, views)
+    if not capture.level: views, cloud = _level(capture, views, *cloud)
     labels, own = _labels(capture, frames, views, cloud[0], label_set)
     scene = Scene(capture.name, *cloud, labels, views, own)
     return scene if labels is None or label_set is None or own == label_set else scene.relabel(label_set)
@@ -456,46 +458,34 @@ def _selected(frames, max_views, view_stride):
     if max_views is None or max_views >= len(frames): return frames
     return [frames[i] for i in np.linspace(0, len(frames)-1, max_views).round().astype(int)]
 
-def _level(capture, views, normals):
-    "The views in a world with z up, and the rotation that brought them there."
-    up = capture.up
-    if up is None: up = estimate_up(normals(), np.stack([v.camera_to_world for v in views]))
-    T = gravity_align(up=up)
-    return [transform_view(v, T) for v in views], T
-
-def _view_normals(views, count=12):
-    "Normals in the world of a sample of pixels."
-    found = []
-    for v in views[::max(1, len(views)//count)]:
-        planes = depth_planes(v.depth, v.K)[::4,::4].reshape(-1,3)
-        planes = planes[planes.any(1)] @ v.camera_to_world[:3,:3].T
-        found.append(-planes/np.linalg.norm(planes, axis=1, keepdims=True))
-    return np.concatenate(found)
+def _level(capture, views, points, colors, normals):
+    "Views and cloud in a world with z up."
+    known = dict(poses=np.stack([v.camera_to_world for v in views])) if capture.up is None else dict(rough=capture.up)
+    T = gravity_align(up=estimate_up(normals, **known))
+    points, normals = ((a @ T[:3,:3].T).astype(np.float32) for a in (points, normals))
+    return [transform_view(v, T) for v in views], (points, colors, normals)
 
 def _fused_cloud(capture, views, voxel_size, max_depth, cache, progress):
-    "Level views, and points, colours and normals fused from them."
+    "Points, colours and normals fused from the views."
     if views[0]._depth is None: raise InputError(f"{capture.name} has neither a point cloud nor depth images; one of them is needed")
     _warn_disagreement(views, capture.name)
-    views, _ = _level(capture, views, lambda: _view_normals(views))
-    if cache is None: return views, fuse_views(views, voxel_size, max_depth, progress=progress)
-    key = content_key(capture.name, [(f.image.name, f.image.stat().st_size, f.depth.stat().st_size) for f in capture.frames], [v.name for v in views],
+    if cache is None: return fuse_views(views, voxel_size, max_depth, progress=progress)
+    key = content_key([(str(p), p.stat().st_size, p.stat().st_mtime_ns) for f in capture.frames for p in (f.image, f.depth)], [v.name for v in views],
                       np.stack([v.camera_to_world for v in views]), views[0].K, capture.depth_scale, voxel_size, max_depth, Path(fusion.__file__).read_bytes())
     path = Path(cache)/f'{capture.name}-{key}.npz'
     if not path.is_file():
         with atomic_path(path) as tmp: np.savez(tmp, *fuse_views(views, voxel_size, max_depth, progress=progress))
-    with np.load(path, allow_pickle=False) as z: return views, tuple(z[k] for k in z.files)
+    with np.load(path, allow_pickle=False) as z: return tuple(z[k] for k in z.files)
 
 def _given_cloud(capture, views):
-    "Level views, and the cloud that the scan brought, completed."
-    points = capture.cloud['points']
+    "The cloud that the scan brought, with normals and colours where it has none."
+    points, faces = capture.cloud['points'], capture.cloud.get('faces')
     if not len(points): raise InputError(f"the point cloud of {capture.name} is empty")
-    normals = capture.cloud.get('normals')
-    if normals is None and 'faces' in capture.cloud: normals = vertex_normals(points, capture.cloud['faces'])
-    if normals is None: normals = estimate_normals(points, np.stack([v.camera_to_world[:3,3] for v in views]))
-    views, T = _level(capture, views, lambda: normals)
-    points, normals = ((a @ T[:3,:3].T).astype(np.float32) for a in (points, normals))
     check_visible(points, views, capture.name)
-    return views, (points, capture.cloud['colors'] if 'colors' in capture.cloud else mean_colors(points, views), normals)
+    normals = capture.cloud.get('normals')
+    if normals is None and faces is not None: normals = vertex_normals(points, faces)
+    if normals is None: normals = estimate_normals(points, np.stack([v.camera_to_world[:3,3] for v in views]))
+    return points, capture.cloud['colors'] if 'colors' in capture.cloud else mean_colors(points, views), normals
 
 def check_visible(
     points:np.ndarray, # (n,3)
