@@ -146,7 +146,7 @@ def best_azimuth(
     toward = np.stack([np.cos(np.radians(azimuths)), np.sin(np.radians(azimuths))])
     return float(azimuths[(horizontal @ toward).clip(0).sum(0).argmax()])
 
-# %% ../nbs/80_viz.ipynb #34f22e1b
+# %% ../nbs/80_viz.ipynb #8083133e
 def shell(
     points:np.ndarray, # (n,3) metres, z up
     normals:np.ndarray, # (n,3) towards the side that was seen
@@ -154,8 +154,9 @@ def shell(
     reach:float=2.5, # How far behind a point to look, metres
 ) -> tuple[np.ndarray, np.ndarray]: # (n,) bool; (n,3) normals, smoothed over 25 cm
     "Points with nothing behind them: walls and what hangs on them, ceiling, floor."
-    points, normals = np.asarray(points, np.float32), _smooth(points, normals)
+    points, normals = np.asarray(points, np.float32), np.asarray(normals, np.float32)
     floor = np.quantile(points[:,2], .005)
+    normals = _smooth(points, normals, (points[:,2] < floor + .12) & (np.abs(normals[:,2]) > .7))
     at = np.floor((points[:,:2] - points[:,:2].min(0))/cell).astype(int)
     counts = np.zeros(at.max(0)+1, int)
     np.add.at(counts, tuple(at[points[:,2] > floor + .3].T), 1)
@@ -169,10 +170,11 @@ def shell(
         free[inside] &= ~plan[tuple(look[inside].T)]
     return free | (level & ((normals[:,2] < 0) | (points[:,2] < floor + .15))), normals
 
-def _smooth(points, normals, cell=.25):
-    "Mean normal over cells of space: a scan's walls can be rough."
-    _, at = np.unique(np.floor(np.asarray(points)/cell).astype(int), axis=0, return_inverse=True)
-    mean = np.stack([np.bincount(at.ravel(), np.asarray(n, float)) for n in np.asarray(normals).T], 1)[at.ravel()]
+def _smooth(points, normals, apart, cell=.25):
+    "Mean normal over cells of space, as a scan's walls can be rough; points set `apart` do not mix with others."
+    at = np.floor((points - points.min(0))/cell).astype(np.int64)
+    _, at = np.unique(((at[:,0]*4096 + at[:,1])*4096 + at[:,2])*2 + apart, return_inverse=True)
+    mean = np.stack([np.bincount(at, n) for n in normals.T], 1)[at]
     return (mean/np.linalg.norm(mean, axis=1, keepdims=True).clip(1e-6)).astype(np.float32)
 
 # %% ../nbs/80_viz.ipynb #d4174113
