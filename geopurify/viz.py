@@ -146,7 +146,7 @@ def best_azimuth(
     toward = np.stack([np.cos(np.radians(azimuths)), np.sin(np.radians(azimuths))])
     return float(azimuths[(horizontal @ toward).clip(0).sum(0).argmax()])
 
-# %% ../nbs/80_viz.ipynb #8083133e
+# %% ../nbs/80_viz.ipynb #5be4b3b5
 def shell(
     points:np.ndarray, # (n,3) metres, z up
     normals:np.ndarray, # (n,3) towards the side that was seen
@@ -160,14 +160,16 @@ def shell(
     at = np.floor((points[:,:2] - points[:,:2].min(0))/cell).astype(int)
     counts = np.zeros(at.max(0)+1, int)
     np.add.at(counts, tuple(at[points[:,2] > floor + .3].T), 1)
-    plan = counts > .1*np.quantile(counts[counts > 0], .9) if counts.any() else counts > 0     # stray points do not count
+    tall = counts > .1*np.quantile(counts[counts > 0], .9) if counts.any() else counts > 0     # stray points do not count
+    plan = np.pad(tall, 1)
     level = np.abs(normals[:,2]) > .7
     back = -normals[:,:2]/np.linalg.norm(normals[:,:2], axis=1, keepdims=True).clip(1e-6)
-    free = ~level & (np.abs(normals).sum(1) > 0)
+    row = np.flatnonzero(~level & (np.abs(normals).sum(1) > 0))
     for d in np.arange(.35, reach, cell*.9):
-        look = np.floor(at + .5 + back*d/cell).astype(int)
-        inside = free & (look >= 0).all(1) & (look < plan.shape).all(1)
-        free[inside] &= ~plan[tuple(look[inside].T)]
+        x, y = np.rint(at[row] + back[row]*np.float32(d/cell)).astype(int).T + 1
+        row = row[~plan[x.clip(0, plan.shape[0]-1), y.clip(0, plan.shape[1]-1)]]
+    free = np.zeros(len(points), bool)
+    free[row] = True
     return free | (level & ((normals[:,2] < 0) | (points[:,2] < floor + .15))), normals
 
 def _smooth(points, normals, apart, cell=.25):
