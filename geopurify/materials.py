@@ -49,7 +49,7 @@ def blend(a, b, t) -> np.ndarray: # (s,s,3)
     t = np.clip(t, 0, 1)[...,None]
     return a*(1-t) + b*t
 
-# %% ../nbs/02b_materials.ipynb #cc2c1386
+# %% ../nbs/02b_materials.ipynb #9aa7c36d
 def _plain(color, rng, amount=.02, size=32):
     return image8(color * (1 + amount*noise(rng, size, .8)[...,None]))
 
@@ -214,7 +214,7 @@ class Palette:
 
     def wall(self, wet:bool=False) -> Material:
         "What walls are covered with; `wet`: of a bathroom or a kitchen."
-        if wet and self.chance(.6): return self.tiles(pale=.75)
+        if wet: return self.tiles(pale=.75) if self.chance(.6) else self.paint()
         p = self.u(0,1)
         if self.style == 'pano': return self.wallpaper() if p < .35 else self.brick() if p < .43 else self.paint()
         return self.wallpaper() if p < .15 else self.brick() if p < .2 else self.paint()

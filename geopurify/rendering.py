@@ -49,7 +49,7 @@ def assemble(
     types = dict(material=np.int32, label=np.uint8, instance=np.int32, piece=np.int32)
     return Geometry(**{k: np.concatenate(v).astype(types.get(k, np.float32)) for k, v in cols.items()}, materials=materials)
 
-# %% ../nbs/02d_rendering.ipynb #a8f61914
+# %% ../nbs/02d_rendering.ipynb #c44f9d60
 _LINEAR = ((np.arange(256)/255)**2.2).astype(np.float32)
 
 class Atlas:
@@ -64,11 +64,12 @@ class Atlas:
                 s = level.shape[0]//2
                 level = level.reshape(s,2,s,2,3).mean((1,3)).astype(np.uint8)
             offsets.append(row + [row[-1]]*(8-len(row)))
-        self.texels = np.concatenate(chunks)
-        self.offsets = np.array(offsets, np.int64)                                      # (materials, 8)
-        self.size = np.array([m.texture.shape[0] for m in materials])
-        self.levels = np.log2(self.size).astype(int) - 2                                 # highest level of each
+        self.texels = _LINEAR[np.concatenate(chunks)]
+        self.offsets = np.array(offsets, np.int32)                                      # (materials, 8)
+        self.size = np.array([m.texture.shape[0] for m in materials], np.int32)
+        self.levels = (np.log2(self.size) - 2).astype(np.int32)                          # highest level of each
         self.period = np.array([m.period or 1. for m in materials], np.float32)
+        self.density = (self.size/self.period).astype(np.float32)                        # texels a metre
 
     def lookup(self,
         material:np.ndarray, # (n,) indices
@@ -76,12 +77,13 @@ class Atlas:
         footprint:np.ndarray, # (n,) metres that a pixel covers
     ) -> np.ndarray: # (n,3) linear colour
         "Colour of each point."
-        period, size = self.period[material], self.size[material]
-        level = np.clip(np.log2(np.maximum(footprint*size/period, 1e-6)), 0, self.levels[material]).astype(np.int64)
-        s = size >> level
-        ij = np.floor((uv/period[:,None] % 1)*s[:,None]).astype(np.int64)
+        repeats = uv*(1/self.period)[material][:,None]
+        level = np.log2(np.maximum(footprint*self.density[material], 1)).astype(np.int32)
+        level = np.minimum(level, self.levels[material])
+        s = self.size[material] >> level
+        ij = ((repeats - np.floor(repeats))*s[:,None]).astype(np.int32)
         ij = np.minimum(ij, s[:,None]-1)
-        return _LINEAR[self.texels[self.offsets[material,level] + ij[:,1]*s + ij[:,0]]]
+        return np.take(self.texels, self.offsets[material,level] + ij[:,1]*s + ij[:,0], 0)
 
 # %% ../nbs/02d_rendering.ipynb #bfe2fe39
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def fibonacci(n:int) -> np.ndarray: # (n,3)
     r = np.sqrt(1-z*z)
     return np.stack([r*np.cos(a), r*np.sin(a), z], 1).astype(np.float32)
 
-# %% ../nbs/02d_rendering.ipynb #2a07e3a0
+# %% ../nbs/02d_rendering.ipynb #5471fdec
 class Raycaster:
     "Geometry, its acceleration structure, and its light."
     def __init__(self,
@@ -145,7 +147,7 @@ class Raycaster:
         self.grid, self.grid_low, self.cell = (total/rays).reshape(shape), lo, cell
 
     def openness(self, points) -> np.ndarray: # (n,) 0..1
-        return ndimage.map_coordinates(self.grid, ((points-self.grid_low)/self.cell).T, order=1, mode='nearest')
+        return ndimage.map_coordinates(self.grid, ((points-self.grid_low)/np.float32(self.cell)).T, output=np.float32, order=1, mode='nearest')
 
     def shade(self,
         origins, directions, t, face, u, v, # as given to and returned by `cast`
@@ -153,18 +155,18 @@ class Raycaster:
         spot, # (n,) 0..8: at which point of each lamp the shadow ray aims
     ) -> tuple: # albedo, diffuse light, added light (n,3) each, |cosine| between ray and surface (n,)
         "Colour of each hit is albedo · diffuse + added."
-        g, w = self.geometry, np.stack([1-u-v, u, v], 1)[:,:,None]
+        g, w = self.geometry, np.stack([1-u-v, u, v], 1)
         points = origins + t[:,None]*directions
-        n = (w*g.normals[face]).sum(1)
-        n /= np.sqrt(_dot(n, n))[:,None] + 1e-9
+        n = np.einsum('ij,ijk->ik', w, np.take(g.normals, face, 0))
         length = np.sqrt(_dot(directions, directions))
         ray = directions/length[:,None]
-        cosine = -_dot(n, ray)
-        n *= np.sign(cosine)[:,None]
-        m, distance = g.material[face], t*length
-        albedo = self.atlas.lookup(m, (w*g.uv[face]).sum(1), distance*pixel)
-        up = .5 + .5*n[:,2:]
-        light = (self.ambient[0]*up + self.ambient[1]*(1-up)) * np.clip(1.7*self.openness(points + .07*n) - .1, .04, None)[:,None]
+        cosine = _dot(n, ray)/np.sqrt(_dot(n, n) + np.float32(1e-9))
+        n *= (-np.sign(cosine)/np.sqrt(_dot(n, n) + np.float32(1e-9)))[:,None]
+        m = g.material[face]
+        albedo = self.atlas.lookup(m, np.einsum('ij,ijk->ik', w, np.take(g.uv, face, 0)), t*length*pixel)
+        open_ = np.clip(1.7*self.openness(points + np.float32(.07)*n) - .1, .04, None)
+        up = ((.5 + .5*n[:,2])*open_)[:,None]
+        light = self.ambient[1]*open_[:,None] + (self.ambient[0]-self.ambient[1])*up
         shine = np.zeros_like(light)
         mirrored = ray + 2*np.abs(cosine)[:,None]*n
         for lamp in self.lights: self._add(lamp, points, n, mirrored, light, shine, spot)
@@ -172,16 +174,18 @@ class Raycaster:
 
     def _add(self, lamp, points, n, mirrored, light, shine, spot):
         "One lamp's share, in place."
-        target = (np.float32(lamp.position) + np.float32(lamp.radius)*_SPOTS)[spot]
+        target = np.take(np.float32(lamp.position) + np.float32(lamp.radius)*_SPOTS, spot, 0)
         to = target - points
         d2 = _dot(to, to)
         cos = _dot(to, n)/np.sqrt(d2)
         lit = np.flatnonzero(cos > 0)
-        lit = lit[~self.blocked(points[lit] + np.float32(.004)*n[lit], target[lit])]
-        flux = np.float32(lamp.color)/(d2[lit,None] + np.float32(.3))
-        light[lit] += flux*cos[lit,None]
-        high = np.maximum(_dot(to[lit], mirrored[lit])/np.sqrt(d2[lit]), 0)**32
-        shine[lit] += flux*high[:,None]
+        free = ~self.blocked(np.take(points, lit, 0) + np.float32(.004)*np.take(n, lit, 0), np.take(target, lit, 0))
+        flux = np.zeros_like(d2)
+        flux[lit] = free/(d2[lit] + np.float32(.3))
+        light += (flux*cos)[:,None]*np.float32(lamp.color)
+        high = np.maximum(_dot(to, mirrored), 0)
+        high *= high; high /= d2; high *= high; high *= high; high *= high; high *= high     # cosine to the power 32
+        shine += (flux*high)[:,None]*np.float32(lamp.color)
 
 def _dot(a, b): return np.einsum('ij,ij->i', a, b)
 
