@@ -6,8 +6,8 @@
 __all__ = ['student_input', 'ConvNorm', 'ResidualBlock', 'Student', 'parameter_groups', 'to_minkowski', 'from_minkowski',
            'save_student', 'load_student']
 
-# %% ../nbs/40_student.ipynb #3ceb17d7
-import json, pickle, re
+# %% ../nbs/40_student.ipynb #b395918b
+import json, pickle, re, warnings
 from pathlib import Path
 
 import numpy as np
@@ -136,7 +136,7 @@ def save_student(
     with atomic_path(path) as tmp: save_file(state, tmp, {'geopurify_student': json.dumps(about)})      # one entry: several are written in random order
     return Path(path)
 
-# %% ../nbs/40_student.ipynb #d76ba2bd
+# %% ../nbs/40_student.ipynb #360a6827
 def _read_safetensors(path):
     with safe_open(path, 'pt') as f:
         about = json.loads((f.metadata() or {}).get('geopurify_student', '{}'))
@@ -148,12 +148,16 @@ def _read_file(path):
     with open(path, 'rb') as f: start = f.read(9)
     try:
         if start[8:] == b'{': return _read_safetensors(path)
-        return torch.load(path, map_location='cpu', weights_only=True), {}
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore', UserWarning)                # about pickle protocols, on the way to an error
+            return torch.load(path, map_location='cpu', weights_only=True), {}
     except pickle.UnpicklingError as e:
-        raise InputError(f"student weights {path}: not a file of tensors. It is damaged, or of another kind, or holds Python objects, which are refused because loading them can run code "
-                         f"({str(e).splitlines()[0][:120]})") from e
+        raise InputError(f"student weights {path}: not a file of tensors: of another kind, or damaged, or with Python objects inside, which are refused because loading them can run code "
+                         f"({_first_line(str(e).split('WeightsUnpickler error:')[-1])})") from e
     except (SafetensorError, RuntimeError, EOFError, ValueError, KeyError, OSError, AttributeError) as e:
-        raise InputError(f"student weights {path} ({path.stat().st_size:,} bytes): cut off or not a checkpoint; download or save it again ({str(e).splitlines()[0][:120] if str(e) else type(e).__name__})") from e
+        raise InputError(f"student weights {path} ({path.stat().st_size:,} bytes): cut off or not a checkpoint; download or save it again ({_first_line(str(e) or type(e).__name__)})") from e
+
+def _first_line(text): return text.strip().splitlines()[0][:100]
 
 def _student_state(content):
     "Our names and layout, from whatever the file held."
