@@ -136,7 +136,7 @@ def save_student(
     with atomic_path(path) as tmp: save_file(state, tmp, {'geopurify_student': json.dumps(about)})      # one entry: several are written in random order
     return Path(path)
 
-# %% ../nbs/40_student.ipynb #360a6827
+# %% ../nbs/40_student.ipynb #f5291532
 def _read_safetensors(path):
     with safe_open(path, 'pt') as f:
         about = json.loads((f.metadata() or {}).get('geopurify_student', '{}'))
@@ -152,8 +152,9 @@ def _read_file(path):
             warnings.simplefilter('ignore', UserWarning)                # about pickle protocols, on the way to an error
             return torch.load(path, map_location='cpu', weights_only=True), {}
     except pickle.UnpicklingError as e:
+        reason = re.search('.*nsupported.*', str(e).replace('WeightsUnpickler error: ', '')) or [str(e)]
         raise InputError(f"student weights {path}: not a file of tensors: of another kind, or damaged, or with Python objects inside, which are refused because loading them can run code "
-                         f"({_first_line(str(e).split('WeightsUnpickler error:')[-1])})") from e
+                         f"({_first_line(reason[0])})") from e
     except (SafetensorError, RuntimeError, EOFError, ValueError, KeyError, OSError, AttributeError) as e:
         raise InputError(f"student weights {path} ({path.stat().st_size:,} bytes): cut off or not a checkpoint; download or save it again ({_first_line(str(e) or type(e).__name__)})") from e
 
