@@ -19,22 +19,22 @@ from scipy.spatial import cKDTree
 from .core import InputError
 from .scene import View
 
-# %% ../nbs/04_fusion.ipynb #595e90eb
+# %% ../nbs/04_fusion.ipynb #6ff2abd3
 def depth_planes(
     depth:np.ndarray, # (h,w) metres, 0 = missing
     K:np.ndarray, # (3,3)
     max_depth:float=np.inf, # Farther pixels are left out, metres
-    edge:float=0.03, # Neighbours whose depths differ by more than this share belong to different surfaces
+    edge:float|None=None, # Neighbours whose depths differ by more than this share belong to different surfaces; 3 %, or what a plane seen under 79° gives in coarse images
     grazing:float=0.1, # Smallest cosine between ray and normal
 ) -> np.ndarray: # (h,w,3) float32 planes m, with m·x = 1 on the surface; 0 where the pixel is unusable
     "The plane that each pixel sees, in the camera's frame."
     planes, _ = _planes(depth, K, max_depth, edge, grazing)
     return planes.transpose(1,2,0)
 
-def _planes(depth, K, max_depth, edge=0.03, grazing=0.1):
+def _planes(depth, K, max_depth, edge=None, grazing=0.1):
     "`depth_planes` with the coordinate first, (3,h,w), and the smoothed inverse depth (h,w)."
     K, (h, w) = np.asarray(K, np.float32), depth.shape
-    inverse, similar = _inverse_depth(depth, max_depth, edge)
+    inverse, similar = _inverse_depth(depth, max_depth, edge or max(0.03, 5/K[0,0]))
     x, y = (np.arange(w, dtype=np.float32) - K[0,2])/K[0,0], ((np.arange(h, dtype=np.float32) - K[1,2])/K[1,1])[:,None]
     r = max(1, round(K[0,0]/290))                                     # half a window: about 0.2° to each side
     mean, gx, gy = _fit_window(inverse, r)
