@@ -341,7 +341,7 @@ def _checked(scenes):
     if len({(s.point_to_voxel is None, s.sampled_voxels_only) for s in scenes}) > 1: raise InputError("train_student: all scenes must be prepared with the same feed (voxels or points)")
     return scenes
 
-# %% ../nbs/41_training.ipynb #1f83d87c
+# %% ../nbs/41_training.ipynb #9bf2cc54
 _LOG_COLUMNS = 'epoch', 'loss', 'accuracy', 'lr', 'seconds'
 
 def _write_epoch(out_dir, described, history, student, optimizer):
@@ -352,8 +352,9 @@ def _write_epoch(out_dir, described, history, student, optimizer):
 def _write_end(out_dir, history, student, **about):
     from matplotlib.figure import Figure
     save_student(student, out_dir/'student.safetensors', **about)
-    figure = Figure(figsize=(6,3), dpi=72, layout='constrained')
+    figure = Figure(figsize=(6,3), dpi=72)
     plot_log(history, figure.add_subplot())
+    figure.subplots_adjust(bottom=.17)
     with atomic_path(out_dir/'loss.png') as tmp: figure.savefig(tmp)
 
 def plot_log(
