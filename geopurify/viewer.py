@@ -376,7 +376,7 @@ catch (error) {
 }
 '''
 
-# %% ../nbs/80a_viewer.ipynb #1444c2e1
+# %% ../nbs/80a_viewer.ipynb #b491df3d
 STYLE = '''
 :root { --ground: #f7f7f5; --paper: #fff; --ink: #1d2021; --soft: #60666a; --line: #dedfdb; --accent: #0b6e6e; --accent-ink: #fff; --better: #12805c; --worse: #b3402a; --canvas: #eeeeeb; color-scheme: light dark; }
 @media (prefers-color-scheme: dark) { :root { --ground: #16181a; --paper: #1e2124; --ink: #e8e8e4; --soft: #a0a6a8; --line: #34383b; --accent: #4fb8b0; --accent-ink: #10201f; --better: #57c99a; --worse: #ee8a70; --canvas: #101214; } }
@@ -428,7 +428,7 @@ button[aria-pressed=true] { background: var(--accent); border-color: var(--accen
 .strip img + img { margin-top: 4px; }
 .tablebox { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 15px; margin: 8px 0 14px; }
-th, td { text-align: right; padding: 5px 14px; border-bottom: 1px solid var(--line); white-space: nowrap; } th:first-child, td:first-child { text-align: left; padding-left: 0; }
+th, td { text-align: right; padding: 5px 14px; border-bottom: 1px solid var(--line); white-space: nowrap; } th:first-child, td:first-child { text-align: left; padding-left: 0; } .words4 :is(th, td):nth-child(-n+4) { text-align: left; }
 thead th { font-weight: 600; color: var(--soft); font-size: 14px; } tr.total td { font-weight: 650; }
 .up { color: var(--better); } .down { color: var(--worse); }
 .classes { display: grid; grid-template-columns: repeat(auto-fit, minmax(330px, 1fr)); gap: 2px 36px; margin: 10px 0 16px; }
@@ -439,7 +439,7 @@ thead th { font-weight: 600; color: var(--soft); font-size: 14px; } tr.total td 
 .swatch { display: inline-block; width: 11px; height: 11px; border-radius: 3px; }
 .steps { display: grid; grid-template-columns: repeat(auto-fit, minmax(250px, 1fr)); gap: 12px; padding: 0; list-style: none; counter-reset: step; }
 .steps li { background: var(--paper); border: 1px solid var(--line); border-radius: 10px; padding: 14px 16px; font-size: 15px; counter-increment: step; }
-.steps b { display: flex; justify-content: space-between; } .steps b::before { content: counter(step) ". "; white-space: pre; } .steps b span { margin-left: auto; font-weight: 450; color: var(--soft); font-variant-numeric: tabular-nums; }
+.steps b { display: flex; justify-content: space-between; gap: 4px; margin-bottom: 4px; } .steps b::before { content: counter(step) ". "; white-space: pre; } .steps b span { margin-left: auto; white-space: nowrap; padding-left: 8px; font-weight: 450; color: var(--soft); font-variant-numeric: tabular-nums; }
 .steps b em { font-style: normal; }
 footer { color: var(--soft); font-size: 14px; padding: 30px 20px 50px; }
 @media (max-width: 760px) { .panels { grid-template-columns: 1fr; } .panel canvas { height: 46vh; } .bar { flex-direction: column; } }
