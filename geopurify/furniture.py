@@ -211,7 +211,7 @@ def nightstand(p:Palette) -> Piece:
     parts = legs(p, -w/2, w/2, 0, d, foot, m, 'night_stand') + [box((-w/2,0,foot), (w/2,d-.02,h), m, 'night_stand')]
     return Piece('night stand', parts + fronts(p, -w/2, w/2, foot, h-.02, d-.02, m, metal, 'night_stand', rows=p.pick(1,2), cols=1), ((-w/2,w/2,0,d-.02,h),))
 
-# %% ../nbs/02c_furniture.ipynb #55c8a3e2
+# %% ../nbs/02c_furniture.ipynb #9be57dfd
 def cabinet(p:Palette) -> Piece:
     "Chest of drawers, sideboard, display, filing cabinet."
     kind = p.pick('chest','sideboard','tallboy','filing')
@@ -227,7 +227,7 @@ def cabinet(p:Palette) -> Piece:
     elif kind == 'filing': parts += fronts(p, -w/2, w/2, z, h, d-.03, fr, metal, L, rows=2 + (h > 1), cols=1, kind='bow')
     elif kind == 'tallboy': parts += fronts(p, -w/2, w/2, z, h*.5, d-.03, fr, metal, L, rows=2, cols=1) + fronts(p, -w/2, w/2, h*.5, h, d-.03, fr, metal, L, rows=1, cols=2)
     else: parts += fronts(p, -w/2, w/2, z, h, d-.03, fr, metal, L, rows=p.pick(1,2), cols=p.pick(2,3,4))
-    return Piece(f'cabinet', parts, ((-w/2,w/2,.02,d-.04,h+.025),))
+    return Piece('cabinet', parts, ((-w/2,w/2,.02,d-.04,h+.025),))
 
 def wardrobe(p:Palette) -> Piece:
     "A tall cabinet with two to four doors."
@@ -416,7 +416,7 @@ def fridge(p:Palette) -> Piece:
     if p.chance(.3): parts += [quad([(-.04,d+.002,h*.8),(-.12,d+.002,h*.8),(-.12,d+.002,h*.8+.1),(-.04,d+.002,h*.8+.1)], p.paper(), L)]
     return Piece('refrigerator', parts, ((-w/2+.03,w/2-.03,.05,d-.1,h),))
 
-# %% ../nbs/02c_furniture.ipynb #6283ab57
+# %% ../nbs/02c_furniture.ipynb #d7b2c7d4
 def toilet(p:Palette) -> Piece:
     "A bowl lofted from ellipses, a seat, a lid that may be up, and a tank."
     m, L = p.porcelain(), 'toilet'
@@ -485,20 +485,20 @@ def shower_curtain(p:Palette, w:float, d:float) -> Piece:
     parts = tube([[-w/2,y,z],[0,y,z],[w/2,y,z]], .013, p.steel(), 'otherstructure')
     cloth = p.fabric(.45, .6) if p.chance(.6) else p.linen()
     a, b = p.pick((-w/2+.03, -w/2+w*p.u(.35,.6)), (w/2-w*p.u(.35,.6), w/2-.03), (-w/2+.03, w/2-.03))
-    return Piece('shower curtain', parts + _drape(p, a, b, y, p.u(.12,.3), z-.04, cloth, 'shower_curtain', gap=.012))
+    return Piece('shower curtain', parts + _drape(p, a, b, y, p.u(.12,.3), z-.04, cloth, 'shower_curtain'))
 
-def _drape(p, x0, x1, y, z0, z1, cloth, label, gap=.03) -> list[Part]:
+def _drape(p, x0, x1, y, z0, z1, cloth, label) -> list[Part]:
     "Cloth that hangs in waves."
     n = max(40, int((x1-x0)*60))
     x, z = np.linspace(x0, x1, n), np.linspace(z0, z1, 9)
     waves, depth = p.u(7,13), p.u(.018,.035)
     phase = 2*np.pi*waves*(x-x0) + .8*np.sin(5*x+p.u(0,6))
     swing = np.interp(z, [z0,z1], [1.,.7])[:,None]
-    Y = y + gap*0 + depth*swing*np.sin(phase)[None]
+    Y = y + depth*swing*np.sin(phase)[None]
     X = x[None] + .012*np.cos(phase)[None]*swing
     return sheet(np.stack(np.broadcast_arrays(X, Y, z[:,None]), -1), cloth, label)
 
-# %% ../nbs/02c_furniture.ipynb #f62dfae8
+# %% ../nbs/02c_furniture.ipynb #2d94b276
 def door(p:Palette, w:float, h:float) -> Piece:
     "Frame, leaf with panels or a pane, handle; closed, or opened into the room."
     m = p.board(.5, .65)
@@ -571,7 +571,6 @@ def towel(p:Palette) -> Piece:
     x, t = np.linspace(-w/2, w/2, 14), np.linspace(0, 1, 13)
     y = np.where(t < .5, .045, .078)
     zz = z + .012 - h*np.abs(t-.5)*2*np.where(t < .5, .8, 1.)
-    y, zz = y + 0*t, zz
     pts = np.stack(np.broadcast_arrays(x[None], y[:,None] + .004*np.sin(20*x)[None], zz[:,None]), -1)
     return Piece('towel', rail + sheet(pts, cloth, 'towel'))
 
@@ -583,7 +582,7 @@ def radiator(p:Palette) -> Piece:
     w, h, m = p.u(.6,1.2), p.u(.4,.6), p.lacquer(.9)
     return Piece('radiator', [box((-w/2,.03,.12), (w/2,.09,.12+h), m, 'otherstructure')] + [box((x,.09,.14), (x+.025,.105,.1+h), m, 'otherstructure') for x in np.arange(-w/2+.02, w/2-.03, .05)])
 
-# %% ../nbs/02c_furniture.ipynb #b91c56ff
+# %% ../nbs/02c_furniture.ipynb #886fa98f
 def floor_lamp(p:Palette) -> Piece:
     h, r, m = p.u(1.35,1.75), p.u(.14,.22), p.metal()
     on = p.light(p.u(.8,1.6)) if p.chance(.7) else p.linen()
@@ -671,7 +670,7 @@ def book_stack(p:Palette) -> Piece:
     "A few books lying on each other."
     z, parts = 0., []
     for _ in range(int(p.rng.integers(1, 5))):
-        w, d, t = p.u(.12,.16)/1., p.u(.18,.26), p.u(.015,.045)
+        w, d, t = p.u(.12,.16), p.u(.18,.26), p.u(.015,.045)
         parts.append(box((-w/2,0,z), (w/2,d,z+t), Material('book', p.plastic(.7).texture, .3, .15), 'books').moved(p.u(-.15,.15)))
         z += t
     return Piece('books', parts)

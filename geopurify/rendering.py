@@ -6,14 +6,13 @@
 __all__ = ['SENSORS', 'Geometry', 'assemble', 'Atlas', 'Light', 'fibonacci', 'Raycaster', 'Sensor', 'intrinsics', 'look',
            'spoil_depth', 'develop', 'RenderedView', 'jittered', 'render']
 
-# %% ../nbs/02d_rendering.ipynb #87e17b54
-from dataclasses import dataclass, field
+# %% ../nbs/02d_rendering.ipynb #845a3c80
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
 from scipy.special import ndtr
 
-from .core import InputError
 from .scene import View
 
 # %% ../nbs/02d_rendering.ipynb #a118610f

@@ -8,9 +8,9 @@ __all__ = ['SMALL', 'FILL', 'KINDS', 'BLOCKS', 'NEEDED', 'VERSION', 'SPLITS', 'P
            'room_kind', 'generate_room', 'walkable', 'trajectory', 'render_views', 'label_points',
            'point_triangle_distance', 'room_seed', 'room_name', 'write_room', 'make_rooms']
 
-# %% ../nbs/02_rooms.ipynb #f6e95db7
+# %% ../nbs/02_rooms.ipynb #3afa7162
 import json, os, shutil, tempfile
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,11 +24,11 @@ from . import furniture as fu
 from .core import InputError
 from .fusion import fuse_views
 from .materials import Palette
-from .rendering import SENSORS, Geometry, Light, Raycaster, RenderedView, Sensor, assemble, look, render
+from .rendering import SENSORS, Geometry, Light, Raycaster, RenderedView, assemble, look, render
 from .scene import write_ply
 from .shapes import NYU40, Piece, box, quad
 
-# %% ../nbs/02_rooms.ipynb #71dfc0e9
+# %% ../nbs/02_rooms.ipynb #419c82f1
 @dataclass(frozen=True)
 class Plan:
     "The shape of a room."
@@ -58,7 +58,7 @@ class Plan:
 @dataclass(frozen=True)
 class Wall:
     "One side of the room: points on it are start + s·along, the room is towards `inward`."
-    start: np.ndarray; along: np.ndarray; inward: np.ndarray; length: float; convex: tuple
+    start: np.ndarray; along: np.ndarray; inward: np.ndarray; length: float
 
     @property
     def angle(self) -> float:
@@ -72,7 +72,7 @@ def walls(plan:Plan) -> list[Wall]:
     c, out = plan.corners, []
     for i, (a, b) in enumerate(zip(c, np.roll(c, -1, 0))):
         along = (b-a)/np.linalg.norm(b-a)
-        out.append(Wall(a, along, np.array([-along[1],along[0]]), float(np.linalg.norm(b-a)), (True,True)))
+        out.append(Wall(a, along, np.array([-along[1],along[0]]), float(np.linalg.norm(b-a))))
     return out
 
 # %% ../nbs/02_rooms.ipynb #4c1edf62
@@ -256,7 +256,7 @@ def _zone(side, s0, s1, out0, out1, z0, z1):
     q = np.array([side.at(s0,out0), side.at(s1,out1)])
     return np.array([[*q.min(0),z0],[*q.max(0),z1]])
 
-# %% ../nbs/02_rooms.ipynb #00fe7861
+# %% ../nbs/02_rooms.ipynb #f0c75faa
 def _seat_at(layout, piece, count, maker, gap=.04):
     "Chairs around a table, facing it, their seats a little under it."
     p = layout.p
@@ -369,12 +369,13 @@ def _kitchen_line(layout, longest=2.8):
     index = layout.placed[-1][1]
     side = layout.walls[index]
     s = c.box[:,:2] @ side.along - side.start @ side.along
-    for s0 in ((s.max()+.03,), (s.min()-.03,)) if p.chance(.5) else ((s.min()-.03,), (s.max()+.03,)):
+    for right in (True, False) if p.chance(.5) else (False, True):
         f = fu.fridge(p)
-        w = f.box[1,0]-f.box[0,0]
-        a = s0[0] if s0[0] > s.mean() else s0[0]-w
-        made = layout._flush(f.moved(side.angle, side.at(a, .02)), side, a)
-        if a > 0 and layout.fits(made): layout.add(made); break
+        a = s.max()+.03 if right else s.min()-.03-np.ptp(f.box[:,0])
+        made = layout._flush(f.moved(side.angle, (*side.at(a, .02), 0.)), side, a)
+        if a > 0 and layout.fits(made):
+            layout.add(made)
+            break
     else: layout.against_wall(fu.fridge(p), .6)
     if p.chance(.8):
         m, z = p.board(.4, .5), p.u(1.4,1.5)
@@ -456,9 +457,12 @@ def _before(layout, piece, side, thing, distance):
     turned = thing.moved(side.angle)
     near = abs(f @ (turned.box[1,:2]-turned.box[0,:2]))/2
     turned = turned.moved(0, (*(middle + f*near), 0))
-    zones, layout.zones = layout.zones, [z for z in layout.zones if not _meets(turned.boxes, z[None], 0.) or not _meets((b + [[-1,-1,0],[1,1,0]])[None], z[None], 0.)]
+    around = (b + [[-1,-1,0],[1,1,0]])[None]                        # the free zone before a sofa is there for its table
+    kept = [z for z in layout.zones if not (_meets(turned.boxes, z[None], 0.) and _meets(around, z[None], 0.))]
+    zones, layout.zones = layout.zones, kept
     if layout.fits(turned):
-        layout.placed.append((turned, None)); layout.add(turned)
+        layout.placed.append((turned, None))
+        layout.add(turned)
         scatter(layout, turned, layout.p.pick(1,2,3), (fu.book_stack, fu.mug, fu.vase, fu.paper))
     else: layout.zones = zones
 
@@ -783,7 +787,7 @@ def point_triangle_distance(
         return np.linalg.norm(p - u - t[...,None]*(v-u), axis=-1)
     return np.where(inside, np.abs(dot(p-a, n)), np.minimum(np.minimum(edge(a,b), edge(b,c)), edge(c,a)))
 
-# %% ../nbs/02_rooms.ipynb #79c0ea60
+# %% ../nbs/02_rooms.ipynb #6fbee37c
 VERSION = 1        # of the generator; rooms of another version are not mixed with these
 
 SPLITS = ('train','val','test','pretrain')
@@ -812,6 +816,7 @@ def write_room(
 ) -> Path: # the room's folder
     "Film a room, fuse its depth, and write everything in ScanNet's layout."
     out, name = Path(out), name or room_name(room.seed, room.style)
+    if (out/name).exists(): raise InputError(f"{out/name} exists already; delete it or choose another name")
     out.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(out, name)
     tmp = Path(tempfile.mkdtemp(dir=out, prefix=f'.{name}-{os.getpid()}-'))
