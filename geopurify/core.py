@@ -163,7 +163,7 @@ def label_set_names() -> list[str]:
     with open(manifest_path('label_sets.csv'), newline='') as f: names = dict.fromkeys(r['label_set'] for r in csv.DictReader(f))
     return ['scannet19', *names]
 
-# %% ../nbs/00_core.ipynb #247820c6
+# %% ../nbs/00_core.ipynb #44a11e8d
 @dataclass(frozen=True)
 class ProjectionConfig:
     "Which pixel sees which point."
@@ -197,6 +197,7 @@ class TrainingConfig:
     warmup_epochs: int = 0         # linear warm-up
     final_lr_ratio: float = 0.     # learning rate at the end, as a share of the first
     scenes: int = 20               # training scenes
+    crop_size: int|None = None     # voxels at most a step, cut out around a random one; None: the whole scene
     seed: int = 0
 
 @dataclass(frozen=True)
@@ -217,7 +218,7 @@ class Preset:
     training: TrainingConfig = field(default_factory=TrainingConfig)
     pooling: PoolingConfig = field(default_factory=PoolingConfig)
 
-# %% ../nbs/00_core.ipynb #34f0c642
+# %% ../nbs/00_core.ipynb #5c8c6e93
 PRESETS = {p.name: p for p in (
     Preset('paper'),
     Preset('official',
@@ -228,8 +229,8 @@ PRESETS = {p.name: p for p in (
     Preset('rooms', voxel_size=0.04,
            projection=ProjectionConfig(depth_tolerance=0.05),
            distillation=DistillationConfig(anchors=1024, neighbors=32),
-           student=StudentConfig(hidden=48),
-           training=TrainingConfig(epochs=50),
+           student=StudentConfig(hidden=32),
+           training=TrainingConfig(epochs=25, crop_size=12_000),
            pooling=PoolingConfig(neighbors=32)),
 )}
 

@@ -232,12 +232,12 @@ def _optimizer(student, config):
     groups = [group | dict(base=group['lr']) for group in parameter_groups(student, config.learning_rate, config.lr_factors)]
     return torch.optim.AdamW(groups, weight_decay=config.weight_decay)
 
-# %% ../nbs/41_training.ipynb #be0d7e16
+# %% ../nbs/41_training.ipynb #4ff7a0eb
 def _generator(*key): return torch.Generator().manual_seed(int(content_key(*key), 16) % 2**63)
 
 def _epoch_order(scenes, seed, epoch): return [scenes[i] for i in torch.randperm(len(scenes), generator=_generator(seed, epoch, 'order')).tolist()]
 
-def _train_epoch(student, optimizer, scenes, preset, seed, crop_size, epoch, bar):
+def _train_epoch(student, optimizer, scenes, preset, seed, epoch, bar):
     "One pass over the scenes; a row of the log."
     config, device, rows, start = preset.training, next(student.parameters()).device, [], time.perf_counter()
     student.train()
@@ -245,7 +245,7 @@ def _train_epoch(student, optimizer, scenes, preset, seed, crop_size, epoch, bar
         factor = learning_rate_factor(epoch*len(scenes)+i, config.epochs*len(scenes), config.warmup_epochs*len(scenes), config.final_lr_ratio)
         for group in optimizer.param_groups: group['lr'] = group['base']*factor
         generator = _generator(seed, epoch, scene.name)
-        if crop_size: scene = crop(scene, crop_size, generator)
+        if config.crop_size: scene = crop(scene, config.crop_size, generator)
         pairs = scene_pairs(scene, preset.distillation, generator, device)
         loss, accuracy = contrastive_step(student, scene, pairs, preset.distillation.temperature)
         if not torch.isfinite(loss): raise InputError(f"the loss became {loss.item()} in epoch {epoch+1} on scene {scene.name!r}; lower the learning rate (now {config.learning_rate:g}), or look for extreme values in its features")
@@ -258,12 +258,12 @@ def _train_epoch(student, optimizer, scenes, preset, seed, crop_size, epoch, bar
     loss, accuracy = np.mean(rows, 0).tolist()
     return dict(epoch=epoch+1, loss=loss, accuracy=accuracy, lr=config.learning_rate*factor, seconds=time.perf_counter()-start)
 
-# %% ../nbs/41_training.ipynb #dcb7ebb8
+# %% ../nbs/41_training.ipynb #94c07ede
 _FORMAT = 'geopurify-training-1'
 
-def _describe(scenes, preset, seed, crop_size):
+def _describe(scenes, preset, seed):
     "Everything that a run's result depends on, flat."
-    described = dict(seed=seed, crop_size=crop_size, channels=scenes[0].channels)
+    described = dict(seed=seed, channels=scenes[0].channels)
     for part in ('distillation', 'student', 'training'):
         described |= {f'{part}.{k}': list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(getattr(preset, part)).items() if (part, k) not in (('training', 'seed'), ('training', 'scenes'))}
     return described | {f'scene {s.name}': s.key for s in scenes}
@@ -287,7 +287,7 @@ def _check_same_run(path, then, now):
         raise InputError(f"{path} belongs to a run with other settings ({'; '.join(differences[:5])}{' …' if len(differences) > 5 else ''}); "
                          "give the same settings to go on, another out_dir to keep both, or resume=False to start over")
 
-# %% ../nbs/41_training.ipynb #70887b57
+# %% ../nbs/41_training.ipynb #95f9496e
 def train_student(
     scenes:list[TrainingScene],
     preset:Preset|str='rooms',
@@ -296,19 +296,18 @@ def train_student(
     resume:bool=True, # Go on from out_dir/checkpoint.pt where there is one
     progress:bool=True, # Show a progress bar
     device:str|torch.device|None=None, # None: CUDA when there is a GPU
-    crop_size:int|None=None, # Voxels at most a step, see `crop`; None: the whole scene
 ) -> Student: # In evaluation mode, on that device
     "Train a student on frozen scenes, one scene a step."
     if isinstance(preset, str): preset = named_preset(preset)
     scenes, seed, out_dir = _checked(scenes), preset.training.seed if seed is None else seed, Path(out_dir) if out_dir else None
-    described, history = _describe(scenes, preset, seed, crop_size), []
+    described, history = _describe(scenes, preset, seed), []
     student = _new_student(scenes[0].channels, preset, seed).to(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
     optimizer = _optimizer(student, preset.training)
     if out_dir and resume and (out_dir/'checkpoint.pt').exists(): history = _resume(out_dir/'checkpoint.pt', described, student, optimizer)
     epochs = preset.training.epochs
     with tqdm(total=epochs*len(scenes), initial=len(history)*len(scenes), desc='train', unit='step', disable=not progress) as bar:
         for epoch in range(len(history), epochs):
-            history.append(_train_epoch(student, optimizer, scenes, preset, seed, crop_size, epoch, bar))
+            history.append(_train_epoch(student, optimizer, scenes, preset, seed, epoch, bar))
             if out_dir: _write_epoch(out_dir, described, history, student, optimizer)
     if out_dir: _write_end(out_dir, history, student, voxel_size=preset.voxel_size, preset=preset.name, seed=seed, scenes=len(scenes), epochs=epochs)
     return student.eval()

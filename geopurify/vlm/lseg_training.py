@@ -201,7 +201,7 @@ def room_views(
         labels[i] = np.where(np.isin(view.label, other), clutter[room.geometry.piece[view.face]], view.label)
     return images, labels
 
-# %% ../../nbs/pretraining/lseg.ipynb #15228bcb
+# %% ../../nbs/pretraining/lseg.ipynb #fec54827
 def _uniform(g, b, low, high, chance=1., off=0.): # (b,1,1,1) uniform numbers; with probability 1 − chance the value that changes nothing
     u = torch.rand(2, b, 1, 1, 1, generator=g, device=g.device)
     return torch.where(u[1] < chance, low+(high-low)*u[0], off)
@@ -213,20 +213,19 @@ def warp(
     zoom:tuple[float,float]=(.55, 1.1), # Share of the image's width that is seen
     turn:float=.12, # Largest rotation, radians
     stretch:float=.15, # Largest change of the aspect, in log
-    share:float=1., # Sides of the result as a share of h and w, at the same scale: smaller crops train faster
-) -> tuple[Tensor, Tensor]: # (b,3,h',w'); (b,h'/2,w'/2), 0 where the crop leaves the image
-    "Flip, crop, scale, turn and stretch. Labels come back at half the resolution, where the loss is taken."
+) -> tuple[Tensor, Tensor]: # (b,3,h',w'); (b,h'/4,w'/4), 0 where the crop leaves the image
+    "Flip, crop, scale, turn and stretch. Labels come back at a quarter of the resolution, that of the embeddings, where the loss is taken."
     b, _, H, W = images.shape
-    h, w = (round(n*share/16)*16 for n in (H, W))
-    s, a = share*_uniform(g, b, *zoom, .8, 1.).view(b), _uniform(g, b, -turn, turn, .5).view(b)
+    h, w = (round(n/16)*16 for n in (H, W))
+    s, a = _uniform(g, b, *zoom, .8, 1.).view(b), _uniform(g, b, -turn, turn, .5).view(b)
     k, flip = _uniform(g, b, -stretch, stretch).view(b), 1-2*(_uniform(g, b, 0, 1).view(b) < .5).float()
     room = (1-s).clamp_min(.05)                                                          # how far the crop may move
     tx, ty = (room*_uniform(g, b, -1, 1).view(b) for _ in range(2))
     sx, sy = s*(k/2).exp(), s*(-k/2).exp()
     theta = torch.stack([flip*sx*a.cos(), -sy*a.sin()*H/W, tx, flip*sx*a.sin()*W/H, sy*a.cos(), ty], 1).view(b, 2, 3)
     images = F.grid_sample(images, F.affine_grid(theta, (b,3,h,w), align_corners=False), padding_mode='reflection', align_corners=False)
-    half = F.affine_grid(theta, (b,1,h//2,w//2), align_corners=False)
-    labels = F.grid_sample(labels[:,None].float(), half, mode='nearest', padding_mode='zeros', align_corners=False)
+    coarse = F.affine_grid(theta, (b,1,h//4,w//4), align_corners=False)
+    labels = F.grid_sample(labels[:,None].float(), coarse, mode='nearest', padding_mode='zeros', align_corners=False)
     return images, labels[:,0].round().to(torch.uint8)
 
 # %% ../../nbs/pretraining/lseg.ipynb #4fd5fd28
@@ -308,15 +307,14 @@ def erase(
         labels = labels.masked_fill(inside(ly, lx)[:,0], 0)
     return images, labels
 
-# %% ../../nbs/pretraining/lseg.ipynb #787fbe84
+# %% ../../nbs/pretraining/lseg.ipynb #381f6f77
 def augment(
     images:Tensor, # (b,3,h,w) uint8
     labels:Tensor, # (b,h,w) uint8
     g:torch.Generator, # On the same device
-    share:float=1., # See `warp`
-) -> tuple[Tensor, Tensor]: # (b,3,h',w') float in 0..1; (b,h'/2,w'/2) uint8
+) -> tuple[Tensor, Tensor]: # (b,3,h',w') float in 0..1; (b,h'/4,w'/4) uint8
     "All of the above."
-    images, labels = warp(images.float()/255, labels, g, share=share)
+    images, labels = warp(images.float()/255, labels, g)
     images = blur(recolor(images, g), g)
     images = (images + _uniform(g, len(images), .005, .08, .5)*torch.randn(images.shape, generator=g, device=g.device)).clamp(0, 1)
     return erase(jpeg(images, g), labels, g)
@@ -363,19 +361,19 @@ class Vocabulary:
         w = np.minimum((share.max()/np.maximum(share, 1e-6))**.5, most)
         return torch.tensor(w/((w*share).sum()/share.sum()), dtype=torch.float32, device=self.names.device)
 
-# %% ../../nbs/pretraining/lseg.ipynb #60cdfdb5
+# %% ../../nbs/pretraining/lseg.ipynb #f5281291
 def lseg_loss(
     net:PixelEncoder,
     images:Tensor, # (b,3,h,w) in 0..1
-    target:Tensor, # (b,h/2,w/2) class of each pixel, −1 = ignored
+    target:Tensor, # (b,h/4,w/4) class of each pixel, −1 = ignored
     text:Tensor, # (classes,d) a word for each class
     weights:Tensor, # (classes,)
     temperature:float=.07, # τ
     pull:float=.5, # Weight of the second term, 1 − cosine with the right word
 ) -> tuple[Tensor, dict]: # Loss; its parts
     "Weighted cross-entropy over cosines, plus a pull towards the right word."
-    features = F.interpolate(net.features(images), size=target.shape[-2:], mode='bilinear', align_corners=False)
-    with torch.autocast(images.device.type, enabled=False): cosines = pixel_cosines(net, features, text)     # (b,classes,h/2,w/2)
+    features = net.features(images)                                                      # (b,neck,h/4,w/4)
+    with torch.autocast(images.device.type, enabled=False): cosines = pixel_cosines(net, features, text)     # (b,classes,h/4,w/4)
     known = target >= 0
     right = cosines.gather(1, target.clamp_min(0)[:,None])[:,0]
     w = weights[target.clamp_min(0)]*known
@@ -385,19 +383,19 @@ def lseg_loss(
     hit = (cosines.detach().argmax(1) == target)
     return entropy + pull*distance, dict(entropy=entropy.detach(), cosine=1-distance.detach(), accuracy=(hit*known).sum()/known.sum().clamp_min(1))
 
-# %% ../../nbs/pretraining/lseg.ipynb #49b56dd4
+# %% ../../nbs/pretraining/lseg.ipynb #f04f3b8b
 class _Batches:
     "Random batches of a store: on the device where they fit, from the disk otherwise."
-    def __init__(self, store, batch, device):
-        self.store, self.batch, self.device = store, batch, device
+    def __init__(self, store, batch, device, shrink):
+        self.store, self.batch, self.device, self.shrink = store, batch, device, shrink
         self.resident = torch.device(device).type == 'cuda' and store.images.nbytes*1.4 < .6*torch.cuda.mem_get_info()[0]
         if self.resident: self.images, self.labels = (torch.from_numpy(np.array(a)).to(device) for a in (store.images, store.labels))
 
-    def __call__(self, rng): # (b,3,h,w), (b,h,w) uint8
+    def __call__(self, rng): # (b,3,h/shrink,w/shrink) in 0..255, (b,h/shrink,w/shrink) uint8
         at = np.sort(rng.integers(0, len(self.store), self.batch))
         if self.resident: images, labels = (a[torch.from_numpy(at).to(self.device)] for a in (self.images, self.labels))
         else: images, labels = (torch.from_numpy(np.asarray(a[at])).to(self.device) for a in (self.store.images, self.store.labels))
-        return images.permute(0,3,1,2), labels
+        return F.avg_pool2d(images.permute(0,3,1,2).float(), self.shrink), labels[:,::self.shrink,::self.shrink]
 
 def _average(ema, net, decay):
     "Move the running average towards the network, batch-norm statistics included."
@@ -409,17 +407,18 @@ def _average(ema, net, decay):
 def _rate(progress, warmup=.04): # share of the full learning rate at `progress` in 0..1
     return min(progress/warmup, 1.) if progress < warmup else .5+.5*math.cos(math.pi*(progress-warmup)/(1-warmup))
 
-# %% ../../nbs/pretraining/lseg.ipynb #97c15816
+# %% ../../nbs/pretraining/lseg.ipynb #421a3d3e
 class _Run:
     "Everything that changes while training."
-    def __init__(self, net, lr, weight_decay, device, out, seed, share):
+    def __init__(self, net, lr, weight_decay, device, out, seed, bf16):
         self.net = net.to(device, memory_format=torch.channels_last).train()
         self.ema = PixelEncoder(**net.config).to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
         self.ema.load_state_dict(self.net.state_dict())
         decays = lambda p: p.ndim > 1
         groups = [dict(params=[p for p in self.net.parameters() if decays(p)], weight_decay=weight_decay), dict(params=[p for p in self.net.parameters() if not decays(p)], weight_decay=0.)]
         self.optimizer = torch.optim.AdamW(groups, lr=lr)
-        self.lr, self.device, self.out, self.seed, self.share = lr, torch.device(device), out, seed, share
+        self.lr, self.device, self.out, self.seed = lr, torch.device(device), out, seed
+        self.bf16 = self.device.type == 'cuda' if bf16 is None else bf16
         self.step, self.seconds, self.rows = 0, 0., []
 
     def progress(self, steps, limit): return max(self.step/steps, self.seconds/limit if limit else 0.)
@@ -428,9 +427,9 @@ class _Run:
         start = time.monotonic()
         rng = np.random.default_rng((self.seed, self.step))
         generator = torch.Generator(self.device).manual_seed(int(rng.integers(2**62)))
-        images, labels = augment(*batches(rng), generator, self.share)
+        images, labels = augment(*batches(rng), generator)
         for group in self.optimizer.param_groups: group['lr'] = self.lr*_rate(progress)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == 'cuda'):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             loss, parts = lseg_loss(self.net, images.contiguous(memory_format=torch.channels_last), vocabulary.index[labels.long()], vocabulary.draw(rng), weights)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -458,7 +457,7 @@ class _Run:
         for name in ('net', 'ema', 'optimizer'): getattr(self, name).load_state_dict(state[name])
         self.step, self.seconds, self.rows = state['step'], state['seconds'], state['rows']
 
-# %% ../../nbs/pretraining/lseg.ipynb #86cf9a53
+# %% ../../nbs/pretraining/lseg.ipynb #f0769f0f
 def train_lseg(
     views:str|Path|ViewStore, # Folder of `render_pretraining_views`
     out_dir:str|Path, # For `lseg.safetensors`, `log.csv` and `state.pt`
@@ -466,7 +465,8 @@ def train_lseg(
     batch:int=32,
     lr:float=3e-3,
     weight_decay:float=.02,
-    share:float=1., # Crops are this share of the views' sides; 0.6 is three times faster on a CPU
+    bf16:bool|None=None, # Mixed precision; None: on a GPU. A CPU with AMX gains a third
+    shrink:int=1, # Work on views at 1/shrink of their size: 2 costs a quarter and keeps the whole picture in sight, which smaller crops would not
     device:str='cpu',
     words:dict[str,Sequence[str]]=None, # Class → words; None: TRAINING_WORDS
     text=None, # list[str] → embeddings; None: the shipped table
@@ -482,8 +482,8 @@ def train_lseg(
     out, store = Path(out_dir), views if isinstance(views, ViewStore) else ViewStore.open(views)
     torch.manual_seed(seed)
     vocabulary = Vocabulary(words or TRAINING_WORDS, text or PhraseTable(), device)
-    weights, batches = vocabulary.weights(store.frequencies()), _Batches(store, batch, device)
-    run = _Run(net or PixelEncoder(), lr, weight_decay, device, out, seed, share)
+    weights, batches = vocabulary.weights(store.frequencies()), _Batches(store, batch, device, shrink)
+    run = _Run(net or PixelEncoder(), lr, weight_decay, device, out, seed, bf16)
     if resume: run.load()
     bar = tqdm(total=steps, initial=run.step, disable=not progress, desc='lseg')
     saved = time.monotonic()
@@ -496,7 +496,7 @@ def train_lseg(
         if time.monotonic()-saved > save_every_s: run.save(); saved = time.monotonic()
     bar.close()
     run.save()
-    vlm = LSegVLM(run.ema, text, 'lseg-rooms', device=device)
+    vlm = LSegVLM(run.ema, text, 'lseg-rooms', max(store.images.shape[1:3])//shrink, device)
     vlm.save(out/'lseg.safetensors')
     return vlm
 
@@ -543,7 +543,7 @@ def word_precision(
     right = {w: np.isin(labels, [CLASS_IDS[c] for c in classes]) for w, classes in words.items()}
     return {w: (float(average_precision_score(r, s)) if r.any() else float('nan'), float(r.mean())) for (w, r), s in zip(right.items(), scores)}
 
-# %% ../../nbs/pretraining/lseg.ipynb #56c7b0c8
+# %% ../../nbs/pretraining/lseg.ipynb #80948ac3
 def pretrain(
     out:str|Path, # Folder for everything: views, weights, log, metrics
     rooms:int=1600,
@@ -552,7 +552,7 @@ def pretrain(
     device:str='cpu',
     render_limit_s:float|None=None, # Train with what is rendered by then
     unseen_rooms:int=24, # Of the split "val", six views each, to measure on
-    **training, # To `train_lseg`: steps, batch, share, time_limit_s, …
+    **training, # To `train_lseg`: steps, batch, shrink, time_limit_s, …
 ) -> dict: # What `metrics.json` holds
     "Render, train, measure; goes on where it was interrupted."
     out, views = Path(out), {}
