@@ -146,7 +146,7 @@ def best_azimuth(
     toward = np.stack([np.cos(np.radians(azimuths)), np.sin(np.radians(azimuths))])
     return float(azimuths[(horizontal @ toward).clip(0).sum(0).argmax()])
 
-# %% ../nbs/80_viz.ipynb #5be4b3b5
+# %% ../nbs/80_viz.ipynb #2eebc261
 def shell(
     points:np.ndarray, # (n,3) metres, z up
     normals:np.ndarray, # (n,3) towards the side that was seen
@@ -176,8 +176,9 @@ def _smooth(points, normals, apart, cell=.25):
     "Mean normal over cells of space, as a scan's walls can be rough; points set `apart` do not mix with others."
     at = np.floor((points - points.min(0))/cell).astype(np.int64)
     _, at = np.unique(((at[:,0]*4096 + at[:,1])*4096 + at[:,2])*2 + apart, return_inverse=True)
-    mean = np.stack([np.bincount(at, n) for n in normals.T], 1)[at]
-    return (mean/np.linalg.norm(mean, axis=1, keepdims=True).clip(1e-6)).astype(np.float32)
+    mean = np.stack([np.bincount(at, n)/np.bincount(at) for n in normals.T], 1)[at]
+    length = np.linalg.norm(mean, axis=1, keepdims=True)
+    return np.where(length > .4, mean/length.clip(1e-6), normals).astype(np.float32)    # the two sides of a thin board keep their own
 
 # %% ../nbs/80_viz.ipynb #d4174113
 def render_points(
