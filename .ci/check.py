@@ -105,7 +105,8 @@ def main(words) -> int:
     if not words:
         for function in (exported, clean):
             check(function)
-    with ProcessPoolExecutor(WORKERS, mp_context=multiprocessing.get_context("spawn"), max_tasks_per_child=8) as pool:
+    # a process of its own for each: a notebook shell takes over `__main__`
+    with ProcessPoolExecutor(WORKERS, mp_context=multiprocessing.get_context("spawn"), max_tasks_per_child=1) as pool:
         runs = {pool.submit(run_notebook, p): p for p in notebooks(words)}
         for run in as_completed(runs):
             name = str(runs[run].relative_to(ROOT) if runs[run].is_absolute() else runs[run])
