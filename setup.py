@@ -14,6 +14,9 @@ cfg = config["DEFAULT"]
 spconv = '; python_version < "3.12" and platform_machine in "x86_64 AMD64" and sys_platform != "darwin"'
 extras = {name: cfg[f"{name}_requirements"].split() for name in ("text", "viewer", "dev") if f"{name}_requirements" in cfg}
 
+# folders of data that are installed with the code
+data = ["geopurify.weights", "geopurify.data_manifests", *(f"geopurify.data_manifests.{p.name}" for p in sorted((root / "data_manifests").iterdir()) if p.is_dir())]
+
 setup(
     name=cfg["lib_name"],
     version=cfg["version"],
@@ -22,11 +25,14 @@ setup(
     long_description_content_type="text/markdown",
     author=cfg["author"],
     license="Apache-2.0",
+    url="https://arxiv.org/abs/2510.02186",
+    classifiers=["Development Status :: 3 - Alpha", "Intended Audience :: Science/Research", "Programming Language :: Python :: 3",
+                 "Topic :: Scientific/Engineering :: Artificial Intelligence"],
     keywords=cfg["keywords"].split(),
     python_requires=f'>={cfg["min_python"]}',
-    packages=[*find_packages(include=["geopurify*"]), "geopurify.data_manifests"],
-    package_dir={"geopurify.data_manifests": "data_manifests"},
-    package_data={"geopurify": ["weights/*"], "geopurify.data_manifests": ["**/*"]},
+    packages=[*find_packages(include=["geopurify*"]), *data],
+    package_dir={name: name.replace("geopurify.data_manifests", "data_manifests").replace(".", "/") for name in data},
+    package_data={name: ["*"] for name in data},
     install_requires=[*cfg["requirements"].split(), *(r + spconv for r in cfg["spconv_requirements"].split())],
     extras_require={**extras, "all": sorted({r for reqs in extras.values() for r in reqs})},
     entry_points={"console_scripts": [cfg["console_scripts"]]},

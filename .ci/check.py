@@ -33,7 +33,7 @@ def unchanged_by(*command: str):
 
 
 def exported():
-    unchanged_by(sys.executable, "-c", "from nbdev.export import nbdev_export; nbdev_export()")
+    unchanged_by(sys.executable, "-c", "import nbdev; nbdev.nbdev_export()")
 
 
 def clean():
