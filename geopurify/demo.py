@@ -22,7 +22,7 @@ from .pipeline import GeoPurify, Heat, Segmentation
 from .viewer import Layer, Pair, heat_limits, image_tag, pack_scene, write_page
 from .viz import heat_colors, label_colors
 
-# %% ../nbs/81_demo.ipynb #e5c0df7f
+# %% ../nbs/81_demo.ipynb #96837400
 QUERIES = {'couch': ('sofa',), 'place to sleep': ('bed',), 'fridge': ('refrigerator',), 'something to sit on': ('chair', 'sofa'), 'drapes': ('curtain',), 'place to wash hands': ('sink',),
            'place to take a bath': ('bathtub',), 'place for novels': ('bookshelf',), 'artwork': ('picture',), 'cupboard': ('cabinet',), 'way out of the room': ('door',)}
 
@@ -42,7 +42,7 @@ def is_trained(
 ) -> bool|None: # None: not known for this model
     "Whether the 2D model met a phrase in training."
     from geopurify.vlm.lseg import LSegVLM
-    if not isinstance(vlm, LSegVLM) or vlm.title != 'lseg': return None
+    if not isinstance(vlm, LSegVLM) or not vlm.title.startswith('lseg'): return None
     from geopurify.vlm.lseg_training import TRAINING_WORDS
     return any(text in words for words in TRAINING_WORDS.values())
 
@@ -319,7 +319,7 @@ def overview(
     with atomic_path(path) as tmp: fig.savefig(tmp)
     return Path(path)
 
-# %% ../nbs/81_demo.ipynb #3728d356
+# %% ../nbs/81_demo.ipynb #2c7223fa
 def write_demo(
     rooms:list[RoomResult],
     clock:Clock,
@@ -365,4 +365,5 @@ def run_demo(
 def _kind(folder):
     "What kind of room the generator made."
     import json
-    return json.loads((folder/'room.json').read_text()).get('kind', folder.name)
+    kind = json.loads((folder/'room.json').read_text()).get('kind', folder.name)
+    return {'living': 'living room'}.get(kind, kind)

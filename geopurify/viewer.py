@@ -16,7 +16,7 @@ from .core import IGNORE, InputError, LabelSet, atomic_path
 from .scene import Scene
 from .viz import best_azimuth, shell, spacing
 
-# %% ../nbs/80a_viewer.ipynb #d32ef549
+# %% ../nbs/80a_viewer.ipynb #9b3c975e
 @dataclass
 class Layer:
     "One way to colour the points of a scene."
@@ -26,7 +26,7 @@ class Layer:
     group: str = ''                     # heading in the menu
     score: str = ''                     # a short text beside the menu, such as "mIoU 63.1"
     explain: str = ''                   # what the score means; appears when the mouse rests on it
-    limits: tuple|None = None           # heat: values of the cold and the hot end; None: median and 99.8 % quantile
+    limits: tuple|None = None           # heat: values of the cold and the hot end; None: 70 % and 99.8 % quantiles
 
     def __post_init__(self):
         kinds = 'scan', 'labels', 'mistakes', 'heat'
@@ -40,7 +40,7 @@ class Pair:
     left: str     # title of a layer
     right: str
 
-# %% ../nbs/80a_viewer.ipynb #dbd802d6
+# %% ../nbs/80a_viewer.ipynb #b8895cae
 def _text(array): return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
 
 def pack_scene(
@@ -69,7 +69,9 @@ def _pack_cloud(scene, few):
     steps = ((points.clip(low, high)-low)/(high-low)*65535).round().astype('<u2')
     outer, smooth = shell(scene.points, scene.normals)
     normals = np.c_[np.where(outer[:,None], smooth, scene.normals), outer][few]
-    cloud = dict(count=len(few), low=low.tolist(), extent=(high-low).tolist(), spacing=spacing(points), azimuth=np.radians(best_azimuth(normals[:,:3])),
+    near, far = np.quantile(points, [.02, .98], axis=0).astype(float)                     # what the first view frames
+    cloud = dict(count=len(few), low=low.tolist(), extent=(high-low).tolist(), center=((near+far)/2).tolist(), reach=float(np.linalg.norm(far-near)),
+                 spacing=spacing(points), azimuth=np.radians(best_azimuth(normals[:,:3])),
                  position=_text(steps), normal=_text((normals*127).round().astype(np.int8)), color=_text(scene.colors[few]))
     return cloud | ({} if scene.labels is None else dict(truth=_text(_label_bytes(scene.labels[few]))))
 
@@ -91,8 +93,8 @@ def _pack_layer(layer, few, n):
 def heat_limits(
     *values:np.ndarray, # (n,) numbers of one or several heat maps
 ) -> tuple[float, float]: # cold and hot end
-    "A common scale: the least median and the greatest 99.8 % quantile."
-    return float(min(np.nanmedian(v) for v in values)), float(max(np.nanquantile(v, .998) for v in values))
+    "A common scale: the least 70 % quantile and the greatest 99.8 % quantile."
+    return float(min(np.nanquantile(v, .7) for v in values)), float(max(np.nanquantile(v, .998) for v in values))
 
 # %% ../nbs/80a_viewer.ipynb #a8818b30
 SHADERS = r'''
@@ -139,7 +141,7 @@ void main() {
 }`;
 '''
 
-# %% ../nbs/80a_viewer.ipynb #e0be0745
+# %% ../nbs/80a_viewer.ipynb #34db2582
 CAMERA = r'''
 const UNLABELLED = 255, FIELD = Math.tan(Math.PI/9);   // half a field of view of 40 degrees
 
@@ -148,8 +150,8 @@ const decode = text => Uint8Array.from(atob(text), c => c.charCodeAt(0));
 class Camera {
   // Orbits a target, z up; shared by all panels, which is what keeps them in step.
   constructor() { this.listeners = []; }
-  frame(cloud) { this.home = cloud; this.azimuth = cloud.azimuth; this.elevation = .62; this.target = cloud.low.map((l, i) => l + cloud.extent[i]*(i < 2 ? .5 : .38));
-    this.distance = 1.55*Math.hypot(...cloud.extent); this.changed(); }
+  frame(cloud) { this.home = cloud; this.azimuth = cloud.azimuth; this.elevation = .62; this.target = [...cloud.center];
+    this.distance = 1.5*cloud.reach; this.changed(); }
   changed() { this.listeners.forEach(f => f()); }
   orbit(dx, dy) { this.azimuth -= dx*.008; this.elevation = Math.min(1.55, Math.max(-.35, this.elevation + dy*.008)); this.changed(); }
   zoom(factor) { this.distance = Math.min(40, Math.max(.4, this.distance*factor)); this.changed(); }

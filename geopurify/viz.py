@@ -29,10 +29,10 @@ def label_colors(
         raise InputError(f"labels run from {labels.min()} to {labels.max()}, but label set {label_set.name!r} has {len(label_set)} classes (and −1 for none)")
     return np.array([*label_set.colors, UNLABELLED], np.uint8)[labels]
 
-# %% ../nbs/80_viz.ipynb #627cc959
+# %% ../nbs/80_viz.ipynb #60b87c1a
 def unit_range(
     values:np.ndarray, # (n,) any numbers, NaN = unknown
-    low:float=0.5, # Quantile that becomes 0
+    low:float=0.7, # Quantile that becomes 0
     high:float=0.998, # Quantile that becomes 1
 ) -> np.ndarray: # (n,) float32 in 0..1, 0 where unknown
     "Values between two quantiles, spread over 0..1."
