@@ -8,9 +8,15 @@ from nbconvert import MarkdownExporter
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def _only_output(cell):
+    "A code cell that shows Markdown, as that Markdown."
+    return nbformat.v4.new_markdown_cell("".join(o["data"]["text/markdown"] for o in cell.outputs))
+
+
 def render() -> str:
     notebook = nbformat.read(ROOT / "nbs" / "index.ipynb", as_version=4)
     notebook.cells = [c for c in notebook.cells if not c.source.startswith("#| hide")]
+    notebook.cells = [_only_output(c) if c.source.startswith("#| echo: false") else c for c in notebook.cells]
     for cell in notebook.cells:
         cell.source = "\n".join(line for line in cell.source.split("\n") if not line.startswith("#|"))
     body, _ = MarkdownExporter().from_notebook_node(notebook)
