@@ -37,7 +37,7 @@ def _positive(text):
     if value < 1: raise argparse.ArgumentTypeError(f'expected a whole number of at least 1, got {text}')
     return value
 
-# %% ../nbs/90_cli.ipynb #d6776f07
+# %% ../nbs/90_cli.ipynb #dd070fe2
 def _add_model(parser):
     parser.add_argument('--model', default='rooms', metavar='NAME|FILE', help='shipped model, or a .safetensors file that "geopurify train" wrote (default: rooms)')
     parser.add_argument('--device', default=None, metavar='cpu|cuda', help='where networks run (default: cuda when there is a GPU)')
@@ -45,8 +45,12 @@ def _add_model(parser):
 def _add_scene(parser, many=False):
     if many: parser.add_argument('scenes', nargs='+', metavar='SCENE', help='scene folders, or folders of scene folders')
     else: parser.add_argument('scene', metavar='SCENE', help='folder of a scan: ScanNet export, 7-Scenes, or one with a scene.json')
-    parser.add_argument('--layout', default='auto', choices=('auto', 'scannet', '7scenes', 'json'), help='how the folder is organised (default: found out)')
+    _add_reading(parser)
+
+def _add_reading(parser):
+    parser.add_argument('--layout', default='auto', metavar='NAME|FILE', help='auto, scannet, 7scenes, json, or a scene.json that describes the folder (default: auto)')
     parser.add_argument('--max-views', type=_positive, default=None, metavar='N', help='use at most N evenly spread views')
+    parser.add_argument('--depth-scale', type=float, default=None, metavar='X', help="stored depth of one metre, such as 1000 for millimetres (default: the layout's)")
 
 def scene_folders(
     paths:list[str|Path], # Scene folders, or folders of scene folders
@@ -54,6 +58,9 @@ def scene_folders(
     "All scene folders, in order."
     out = []
     for path in map(Path, paths):
+        if path.suffix == '.json' and path.is_file():
+            out.append(path)
+            continue
         if not path.is_dir(): raise InputError(f"no folder at {path}; expected a scene, or a folder of scenes")
         inner = sorted(p for p in path.iterdir() if p.is_dir() and is_scene(p))
         out += [path] if is_scene(path) or not inner else inner
@@ -61,14 +68,16 @@ def scene_folders(
 
 def is_scene(
     path:Path,
-) -> bool: # Whether the folder looks like one of the layouts of `load_scene`
+) -> bool: # Whether `load_scene` knows the folder's layout
     "A quick look, without reading anything."
-    return (path/'scene.json').is_file() or (path/'color').is_dir() or any(path.glob('*_vh_clean_2.ply')) or any(path.glob('*.color.*')) or any(path.glob('seq-*'))
+    from geopurify.datasets import detect_layout
+    try: return bool(detect_layout(path))
+    except InputError: return False
 
-# %% ../nbs/90_cli.ipynb #6ed408d6
-def _load_scene(path, args, **kwargs):
+# %% ../nbs/90_cli.ipynb #17f0662c
+def _load_scene(path, args):
     from geopurify.datasets import load_scene
-    return load_scene(path, layout=args.layout, max_views=args.max_views, **kwargs)
+    return load_scene(path, layout=args.layout, max_views=args.max_views, depth_scale=args.depth_scale, progress=True)
 
 def _load_model(args):
     from geopurify.pipeline import GeoPurify
@@ -97,7 +106,7 @@ def run_rooms(args):
     paths = make_rooms(args.out, args.split, args.count, args.seed, args.style, **options)
     _wrote(*paths)
 
-# %% ../nbs/90_cli.ipynb #f9113ba1
+# %% ../nbs/90_cli.ipynb #82b4e04b
 def _add_train(commands):
     p = _command(commands, 'train', run_train, 'Train a student on scans; no labels are used.', '''
   geopurify train --scenes data/train --out runs/mine
@@ -108,8 +117,7 @@ def _add_train(commands):
     p.add_argument('--epochs', type=_positive, default=None, metavar='N', help="instead of the preset's")
     p.add_argument('--seed', type=int, default=None, metavar='S', help="instead of the preset's")
     p.add_argument('--fresh', action='store_true', help='start over instead of resuming an interrupted training')
-    p.add_argument('--layout', default='auto', choices=('auto', 'scannet', '7scenes', 'json'), help='how the folders are organised (default: found out)')
-    p.add_argument('--max-views', type=_positive, default=None, metavar='N', help='use at most N evenly spread views')
+    _add_reading(p)
     p.add_argument('--device', default=None, metavar='cpu|cuda', help='where networks run (default: cuda when there is a GPU)')
 
 def run_train(args):

@@ -141,7 +141,7 @@ void main() {
 }`;
 '''
 
-# %% ../nbs/80a_viewer.ipynb #34db2582
+# %% ../nbs/80a_viewer.ipynb #988a1130
 CAMERA = r'''
 const UNLABELLED = 255, FIELD = Math.tan(Math.PI/9);   // half a field of view of 40 degrees
 
@@ -150,8 +150,8 @@ const decode = text => Uint8Array.from(atob(text), c => c.charCodeAt(0));
 class Camera {
   // Orbits a target, z up; shared by all panels, which is what keeps them in step.
   constructor() { this.listeners = []; }
-  frame(cloud) { this.home = cloud; this.azimuth = cloud.azimuth; this.elevation = .62; this.target = [...cloud.center];
-    this.distance = 1.5*cloud.reach; this.changed(); }
+  frame(cloud) { this.home = cloud; this.azimuth = cloud.azimuth; this.elevation = .62; this.target = cloud.center.map((c, i) => i < 2 ? c : c - .05*cloud.reach);
+    this.distance = 1.42*cloud.reach; this.changed(); }
   changed() { this.listeners.forEach(f => f()); }
   orbit(dx, dy) { this.azimuth -= dx*.008; this.elevation = Math.min(1.55, Math.max(-.35, this.elevation + dy*.008)); this.changed(); }
   zoom(factor) { this.distance = Math.min(40, Math.max(.4, this.distance*factor)); this.changed(); }
