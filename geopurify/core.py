@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['IGNORE', 'PRESETS', 'InputError', 'manifest_path', 'weights_path', 'shared_path', 'atomic_path', 'content_key',
-           'LabelSet', 'label_set', 'label_set_names', 'ProjectionConfig', 'DistillationConfig', 'StudentConfig',
-           'TrainingConfig', 'PoolingConfig', 'Preset', 'preset']
+           'LabelSet', 'label_set', 'label_set_names', 'ProjectionConfig', 'TeacherConfig', 'DistillationConfig',
+           'StudentConfig', 'TrainingConfig', 'PoolingConfig', 'Preset', 'preset']
 
 # %% ../nbs/00_core.ipynb #23bcbf51
 import contextlib, csv, dataclasses, hashlib, importlib.util, os, tempfile
@@ -163,13 +163,21 @@ def label_set_names() -> list[str]:
     with open(manifest_path('label_sets.csv'), newline='') as f: names = dict.fromkeys(r['label_set'] for r in csv.DictReader(f))
     return ['scannet19', *names]
 
-# %% ../nbs/00_core.ipynb #44a11e8d
+# %% ../nbs/00_core.ipynb #3efebe3a
 @dataclass(frozen=True)
 class ProjectionConfig:
     "Which pixel sees which point."
     depth_tolerance: float = 0.25  # relative: a point is seen when |depth − z| ≤ depth_tolerance · depth (OpenScene's and GeoPurify's test)
     border: int = 0                # pixels next to the image border that are not used
     min_points: int = 0            # views that see fewer points are left out
+
+@dataclass(frozen=True)
+class TeacherConfig:
+    "How Sonata is fed; a teacher without weights needs none of this."
+    voxel_size: float = 0.02       # metres, of the encoder's finest level
+    colors_scaled_twice: bool = False  # hand over colours in 0..1 where 0..255 are meant, as the released code does
+    shuffle_orders: bool = True    # permute the space-filling curves at every stage, at inference too
+    seed: int = 0                  # of that shuffling, and of the point that stands for a voxel
 
 @dataclass(frozen=True)
 class DistillationConfig:
@@ -213,21 +221,24 @@ class Preset:
     name: str
     voxel_size: float = 0.02       # metres
     projection: ProjectionConfig = field(default_factory=ProjectionConfig)
+    teacher: TeacherConfig = field(default_factory=TeacherConfig)
     distillation: DistillationConfig = field(default_factory=DistillationConfig)
     student: StudentConfig = field(default_factory=StudentConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     pooling: PoolingConfig = field(default_factory=PoolingConfig)
 
-# %% ../nbs/00_core.ipynb #5c8c6e93
+# %% ../nbs/00_core.ipynb #8e740049
 PRESETS = {p.name: p for p in (
     Preset('paper'),
     Preset('official',
            projection=ProjectionConfig(depth_tolerance=0.05, border=10, min_points=400),
+           teacher=TeacherConfig(colors_scaled_twice=True),
            distillation=DistillationConfig(micro_negatives=15),
            training=TrainingConfig(epochs=100, learning_rate=1e-4, lr_factors=(0.1, 1., 5.), weight_decay=1e-5, warmup_epochs=2, final_lr_ratio=1e-3),
            pooling=PoolingConfig(steps=19)),
     Preset('rooms', voxel_size=0.04,
            projection=ProjectionConfig(depth_tolerance=0.05),
+           teacher=TeacherConfig(voxel_size=0.04),
            distillation=DistillationConfig(anchors=1024, neighbors=32),
            student=StudentConfig(hidden=32),
            training=TrainingConfig(epochs=25, crop_size=12_000),

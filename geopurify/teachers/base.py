@@ -6,7 +6,8 @@
 __all__ = ['SHAPES', 'Teacher', 'check_cloud', 'local_moments', 'shape_features', 'lab_colors', 'scale_group',
            'CovarianceTeacher']
 
-# %% ../../nbs/30_teacher.ipynb #093a0fd3
+# %% ../../nbs/30_teacher.ipynb #77714804
+import warnings
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -19,7 +20,7 @@ from torch import Tensor
 from ..core import InputError, content_key
 from ..voxels import voxelize
 
-# %% ../../nbs/30_teacher.ipynb #293579a5
+# %% ../../nbs/30_teacher.ipynb #1139d5ca
 @runtime_checkable
 class Teacher(Protocol):
     "A frozen function from a point cloud to one geometric feature a point; only cosines between features are ever used."
@@ -27,27 +28,30 @@ class Teacher(Protocol):
     dim: int   # D
     def embed(self,
         points:np.ndarray, # (n,3) float32 metres, z up
-        colors:np.ndarray, # (n,3) uint8 in 0..255
-        normals:np.ndarray, # (n,3) float32 unit length, towards the viewer; 0 where unknown
+        colors:np.ndarray|None=None, # (n,3) in 0..255, or floating point in 0..1; None: none
+        normals:np.ndarray|None=None, # (n,3) unit length, towards the viewer; 0 where unknown; None: none
     ) -> Tensor: # (n,D) float32
         "Features of all points of one scene."
         ...
 
-# %% ../../nbs/30_teacher.ipynb #c83e4b7f
+# %% ../../nbs/30_teacher.ipynb #ecf11e01
 def check_cloud(
     points:np.ndarray, # (n,3) metres
-    colors:np.ndarray, # (n,3) in 0..255
-    normals:np.ndarray, # (n,3) unit length, or 0 where unknown
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]: # float64 points, float32 colors, float32 normals
+    colors:np.ndarray|None=None, # (n,3) in 0..255, or floating point in 0..1; None: black
+    normals:np.ndarray|None=None, # (n,3) unit length, or 0 where unknown; None: unknown
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]: # float64 points, float32 colors in 0..255, float32 normals
     "The input of a teacher as arrays, or an `InputError` that says what is wrong with it."
-    points, colors, normals = (np.asarray(a) for a in (points, colors, normals))
+    points = np.asarray(points)
     if not len(points): raise InputError("teacher: there are no points; check the point cloud or the selection before it")
+    colors, normals = (np.zeros((len(points),3), np.float32) if a is None else np.asarray(a) for a in (colors, normals))
     for name, a in (('points', points), ('colors', colors), ('normals', normals)):
         if a.shape != (len(points),3): raise InputError(f"teacher: {name} must have shape ({len(points)},3), got {a.shape}")
         bad = ~np.isfinite(a).all(1)
         if bad.any(): raise InputError(f"teacher: {int(bad.sum())} of {len(a)} rows of {name} have NaN or infinite entries; remove those points or fill them in")
-    if colors.min() < 0 or colors.max() > 255: raise InputError(f"teacher: colors must lie in 0..255, got {colors.min():g} to {colors.max():g}")
-    if colors.dtype.kind == 'f' and 0 < colors.max() <= 1: raise InputError(f"teacher: colors must lie in 0..255, but the largest is {colors.max():g}; multiply by 255")
+    if colors.min() < 0 or colors.max() > 255: raise InputError(f"teacher: colors must lie in 0..255 (or 0..1), got {colors.min():g} to {colors.max():g}")
+    if colors.dtype.kind == 'f' and 0 < colors.max() <= 1:
+        warnings.warn(f"teacher: colors end at {colors.max():g}, so they are taken to be in 0..1 and multiplied by 255", stacklevel=3)
+        colors = colors*255
     longest = np.sqrt(np.square(normals, dtype=np.float64).sum(1).max())
     if longest > 1.1: raise InputError(f"teacher: normals must have unit length (or 0 where unknown), the longest is {longest:.3g}")
     return points.astype(np.float64), colors.astype(np.float32), normals.astype(np.float32)
@@ -125,7 +129,7 @@ def scale_group(
     columns = 1 if together else values.shape[1]
     return values / np.maximum(spread, floor) * np.sqrt(weight/columns)
 
-# %% ../../nbs/30_teacher.ipynb #bc90f7c6
+# %% ../../nbs/30_teacher.ipynb #3fa3f39b
 @dataclass(frozen=True)
 class CovarianceTeacher:
     "Multi-scale covariance features, normal, height and colour; no weights. Weights of the groups are shares of the squared length."
@@ -144,8 +148,8 @@ class CovarianceTeacher:
 
     def measure(self,
         points:np.ndarray, # (n,3) metres, z up
-        colors:np.ndarray, # (n,3) in 0..255
-        normals:np.ndarray, # (n,3) unit length, towards the viewer; 0 where unknown
+        colors:np.ndarray|None=None, # See `check_cloud`
+        normals:np.ndarray|None=None, # See `check_cloud`
     ) -> dict[str, np.ndarray]: # normal (n,3), color (n,3) Lab, height (n,1) metres, shape (n,5·radii), convexity (n,radii)
         "The groups in their own units, before they are scaled."
         points, colors, normals = check_cloud(points, colors, normals)
@@ -155,7 +159,7 @@ class CovarianceTeacher:
                     shape=np.hstack([shape_features(cov) for _, cov in moments]),
                     convexity=np.stack([(offset*normals).sum(1)/r for (offset, _), r in zip(moments, self.radii)], 1))
 
-    def embed(self, points, colors, normals) -> Tensor: # (n,dim) float32
+    def embed(self, points, colors=None, normals=None) -> Tensor: # (n,dim) float32
         "Features of all points of one scene, see `Teacher.embed`."
         groups = self.measure(points, colors, normals)
         known = np.square(groups['normal']).sum(1) > 0
