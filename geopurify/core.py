@@ -227,7 +227,7 @@ class Preset:
     training: TrainingConfig = field(default_factory=TrainingConfig)
     pooling: PoolingConfig = field(default_factory=PoolingConfig)
 
-# %% ../nbs/00_core.ipynb #8e740049
+# %% ../nbs/00_core.ipynb #eb8c4b9f
 PRESETS = {p.name: p for p in (
     Preset('paper'),
     Preset('official',
@@ -239,10 +239,9 @@ PRESETS = {p.name: p for p in (
     Preset('rooms', voxel_size=0.04,
            projection=ProjectionConfig(depth_tolerance=0.05),
            teacher=TeacherConfig(voxel_size=0.04),
-           distillation=DistillationConfig(anchors=1024, neighbors=32),
+           distillation=DistillationConfig(anchors=1024),
            student=StudentConfig(hidden=32),
-           training=TrainingConfig(epochs=25, crop_size=12_000),
-           pooling=PoolingConfig(neighbors=32)),
+           training=TrainingConfig(epochs=25, crop_size=12_000)),
 )}
 
 def preset(

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['KINDS', 'as_label_set', 'Segmentation', 'Heat', 'SceneState', 'GeoPurify', 'Comparison', 'compare']
 
-# %% ../nbs/70_pipeline.ipynb #f6ebd201
+# %% ../nbs/70_pipeline.ipynb #748df8f6
 import dataclasses
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,7 +17,7 @@ import torch
 from fastcore.basics import patch
 from torch import Tensor
 
-from .core import (IGNORE, DistillationConfig, InputError, LabelSet, PoolingConfig, Preset, ProjectionConfig, StudentConfig, TrainingConfig,
+from .core import (IGNORE, DistillationConfig, InputError, LabelSet, PoolingConfig, Preset, ProjectionConfig, StudentConfig, TeacherConfig, TrainingConfig,
                             label_set, label_set_names, preset, weights_path)
 from .scene import Scene, write_ply
 from .voxels import Voxels, nearest_neighbors, voxelize
@@ -334,7 +334,7 @@ def _preset(value):
     if isinstance(value, str): return preset(value)
     raise InputError(f"preset must be a Preset or the name of one, got {type(value).__name__}")
 
-# %% ../nbs/70_pipeline.ipynb #29d5fecf
+# %% ../nbs/70_pipeline.ipynb #68b6b932
 @patch
 def fit(self:GeoPurify,
     scenes:Iterable[Scene], # Scans with views; labels are not used
@@ -342,11 +342,12 @@ def fit(self:GeoPurify,
     teacher=None, # Frozen 3D teacher; None: the model's own
     seed:int|None=None, # Instead of the preset's
     resume:bool=True, # Go on with an interrupted training in `out_dir`
+    cache_dir:str|Path|None=None, # For everything that is computed once a scene; may be shared by several trainings. None: a folder in `out_dir`
 ) -> GeoPurify: # self
     "Train the student to see the likenesses that the teacher sees."
     self.teacher = teacher or self.teacher
     if self.teacher is None: raise InputError("training needs a teacher, such as teacher=CovarianceTeacher()")
-    cache, source = Path(out_dir)/'scenes' if out_dir else None, f'{self.vlm.name} {self.preset.projection}'
+    cache, source = cache_dir or (Path(out_dir)/'scenes' if out_dir else None), f'{self.vlm.name} {self.preset.projection}'
     ready = []
     for scene in scenes:
         if not isinstance(scene, Scene): raise InputError(f"fit expects Scenes, got {type(scene).__name__}; geopurify.datasets.load_scene reads one from a folder")
@@ -356,7 +357,7 @@ def fit(self:GeoPurify,
     if out_dir: self.save(Path(out_dir)/'model.safetensors')
     return self
 
-# %% ../nbs/70_pipeline.ipynb #f519f42d
+# %% ../nbs/70_pipeline.ipynb #55c60724
 @patch
 def save(self:GeoPurify,
     path:str|Path, # A .safetensors file
@@ -391,7 +392,7 @@ def from_pretrained(cls:GeoPurify,
 
 def _preset_from(stored):
     "A preset from its dictionary."
-    parts = dict(projection=ProjectionConfig, distillation=DistillationConfig, student=StudentConfig, training=TrainingConfig, pooling=PoolingConfig)
+    parts = dict(projection=ProjectionConfig, teacher=TeacherConfig, distillation=DistillationConfig, student=StudentConfig, training=TrainingConfig, pooling=PoolingConfig)
     try: return Preset(**{k: parts[k](**{n: tuple(w) if isinstance(w, list) else w for n, w in v.items()}) if k in parts else v for k, v in stored.items()})
     except (TypeError, AttributeError) as e: raise InputError(f"the preset in this file was written by another version of the package: {e}; pass preset=") from e
 
