@@ -9,7 +9,7 @@ __all__ = ['FOCAL_L', 'FOCAL_T', 'PIXEL_MEAN', 'PIXEL_STD', 'START', 'END', 'VOC
            'sine_positions', 'ConvNorm', 'EncoderLayer', 'PixelDecoder', 'resized', 'CrossAttention', 'SelfAttention',
            'FeedForward', 'MaskMLP', 'queries_seen', 'Prediction', 'unit', 'QueryDecoder', 'TextMLP', 'TextBlock',
            'TextTransformer', 'LanguageEncoder', 'XDecoderNet', 'checkpoint_file', 'load_xdecoder', 'vocabulary_file',
-           'Tokenizer', 'masks_at', 'mask_ids', 'XDecoder']
+           'Tokenizer', 'PhraseEncoder', 'masks_at', 'mask_ids', 'XDecoder']
 
 # %% ../../nbs/22_xdecoder.ipynb #d8cb3d3f
 import csv, gzip, hashlib, importlib.util, math, pickle, re, unicodedata, warnings
@@ -56,7 +56,7 @@ class XDecoderConfig:
 FOCAL_L = XDecoderConfig()
 FOCAL_T = XDecoderConfig(width=96, depths=(2, 2, 6, 2), levels=(3, 3, 3, 3), depthwise=True, queries=101)
 
-# %% ../../nbs/22_xdecoder.ipynb #02c9e4f4
+# %% ../../nbs/22_xdecoder.ipynb #2cabbc07
 def official_config(
     tree:dict, # The official configuration file as nested dictionaries
 ) -> XDecoderConfig:
@@ -67,7 +67,8 @@ def official_config(
               'ENCODER.CONVS_DIM': (encoder['CONVS_DIM'], (decoder['HIDDEN_DIM'],)), 'DECODER.PRE_NORM': (decoder['PRE_NORM'], (False,)),
               'DECODER.ENFORCE_INPUT_PROJ': (decoder['ENFORCE_INPUT_PROJ'], (False,)), 'FOCAL.USE_POSTLN': (focal['USE_POSTLN'], (True,)),
               'FOCAL.USE_POSTLN_IN_MODULATION': (focal['USE_POSTLN_IN_MODULATION'], (False,)), 'FOCAL.USE_LAYERSCALE': (focal['USE_LAYERSCALE'], (True,)),
-              'FOCAL.SCALING_MODULATOR': (focal['SCALING_MODULATOR'], (True,)), 'FOCAL.USE_CONV_EMBED': (focal['USE_CONV_EMBED'], (True,)), 'FOCAL.MLP_RATIO': (focal['MLP_RATIO'], (4,))}
+              'FOCAL.SCALING_MODULATOR': (focal['SCALING_MODULATOR'], (True,)), 'FOCAL.USE_CONV_EMBED': (focal['USE_CONV_EMBED'], (True,)),
+              'FOCAL.MLP_RATIO': (focal['MLP_RATIO'], (4,))}
     for name, (value, known) in wanted.items():
         if value not in known: raise InputError(f"X-Decoder with {name} = {value!r} is not implemented; expected {' or '.join(map(repr, known))}")
     return XDecoderConfig(focal['EMBED_DIM'], tuple(focal['DEPTHS']), tuple(focal['FOCAL_LEVELS']), tuple(focal['FOCAL_WINDOWS']), model['BACKBONE']['NAME'] == 'focal_dw',
@@ -474,7 +475,7 @@ class XDecoderNet(nn.Module):
 NOT_LOADED = {'backbone_proj': 'retrieval', 'sem_seg_head.predictor.caping_embed': 'captioning', 'sem_seg_head.predictor.pos_embed_caping.weight': 'captioning',
               'sem_seg_head.predictor.self_attn_mask': 'computed by queries_seen', 'criterion.empty_weight': 'training'}
 
-# %% ../../nbs/22_xdecoder.ipynb #18d14605
+# %% ../../nbs/22_xdecoder.ipynb #3f04ece1
 def checkpoint_file(
     path_or_name:str|Path, # A file, or a name in `data_manifests/checkpoints.csv`, such as "xdecoder-focal-l"
     download:bool=False, # Fetch a named one when this machine does not have it
@@ -492,6 +493,7 @@ def checkpoint_file(
         raise InputError(f"{path_or_name} ({row['file']} of {row['repository']} on Hugging Face) is not on this machine"
                          f"{' and could not be fetched' if download else ''}; pass download=True, or the path of a copy") from e
 
+# %% ../../nbs/22_xdecoder.ipynb #3fccc6bd
 def _tensors(path):
     "The file's dictionary of tensors."
     with open(path, 'rb') as f: start = f.read(9)
@@ -506,7 +508,7 @@ def _tensors(path):
     found = sorted(map(str, state))[:4] if isinstance(state, dict) else type(state).__name__
     raise InputError(f"{path}: expected a dictionary of tensors, as the official checkpoints are, found {found}")
 
-# %% ../../nbs/22_xdecoder.ipynb #d27eaeb1
+# %% ../../nbs/22_xdecoder.ipynb #c288523d
 def _config_of(state, path):
     "Which released size a checkpoint has; only the number of queries may differ."
     stem, queries = state.get('backbone.patch_embed.proj.weight'), state.get('sem_seg_head.predictor.query_feat.weight')
@@ -521,7 +523,8 @@ def _some(names): return ', '.join(list(names)[:3]) + (f' and {len(names)-3} mor
 def _check_state(state, wanted, path):
     "Refuse what is incomplete, unknown, or of another size, by name."
     missing, unknown = [k for k in wanted if k not in state], [k for k in state if k not in wanted and k not in NOT_LOADED]
-    if missing and not any(k.startswith(('sem_seg_head.pixel_decoder', 'sem_seg_head.predictor.query')) for k in state):
+    has = lambda *starts: any(k.startswith(starts) for k in state)
+    if has('backbone.') and not has('sem_seg_head.pixel_decoder.', 'sem_seg_head.predictor.query'):
         raise InputError(f"{path} holds a backbone but neither pixel decoder nor queries: it is an initialisation to start a training from (as focall_vision_focalb_lang_unicl.pt is), "
                          f"not a trained X-Decoder; GeoPurify uses xdecoder_focall_last.pt")
     if missing: raise InputError(f"{path} lacks {len(missing)} of the {len(wanted)} tensors that segmentation needs: {_some(missing)}")
@@ -529,6 +532,7 @@ def _check_state(state, wanted, path):
     for k, v in wanted.items():
         if state[k].shape != v.shape: raise InputError(f"{path}: {k} has shape {tuple(state[k].shape)}, expected {tuple(v.shape)}")
 
+# %% ../../nbs/22_xdecoder.ipynb #c0aae3ad
 def load_xdecoder(
     path_or_name:str|Path, # See `checkpoint_file`
     config:XDecoderConfig|None=None, # Sizes; None: Focal-L or Focal-T, whichever the file holds
@@ -543,7 +547,7 @@ def load_xdecoder(
     net.load_state_dict({k: state[k].float() for k in wanted}, assign=True)
     return net.eval().requires_grad_(False)
 
-# %% ../../nbs/22_xdecoder.ipynb #13a01e9b
+# %% ../../nbs/22_xdecoder.ipynb #bd025aea
 MERGES, MERGES_FILE = 48894, 'bpe_simple_vocab_16e6.txt.gz'
 MERGES_SHA256 = '924691ac288e54409236115652ad4aa250f48203de50a9e4722a6ecd48d6804a'
 
@@ -555,19 +559,25 @@ def vocabulary_file() -> Path:
         if path and path.is_file(): return path
     raise InputError(f"X-Decoder's text encoder needs CLIP's vocabulary, the file {MERGES_FILE} of the package open_clip_torch: pip install open_clip_torch")
 
-@lru_cache
-def _merges(path):
-    data = path.read_bytes()
-    if hashlib.sha256(data).hexdigest() != MERGES_SHA256: raise InputError(f"{path} is not CLIP's vocabulary (another SHA-256 than {MERGES_SHA256[:8]}…); install open_clip_torch again")
-    return [tuple(line.split()) for line in gzip.decompress(data).decode().splitlines()[1:MERGES+1]]
-
+# %% ../../nbs/22_xdecoder.ipynb #dac42478
 def _byte_symbols():
     "One printable character for each byte, in the vocabulary's order: printable bytes first, then the others from U+0100 on."
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     others = [b for b in range(256) if b not in printable]
     return {b: chr(b) for b in printable} | {b: chr(256+i) for i, b in enumerate(others)}
 
-# %% ../../nbs/22_xdecoder.ipynb #a60b449f
+@lru_cache
+def _vocabulary_tables(path):
+    "Character of each byte, id of each token, rank of each merge."
+    data = path.read_bytes()
+    if hashlib.sha256(data).hexdigest() != MERGES_SHA256:
+        raise InputError(f"{path} is not CLIP's vocabulary (another SHA-256 than {MERGES_SHA256[:8]}…); install open_clip_torch again")
+    merges = [tuple(line.split()) for line in gzip.decompress(data).decode().splitlines()[1:MERGES+1]]
+    symbol = _byte_symbols()
+    tokens = [*symbol.values(), *(s+'</w>' for s in symbol.values()), *map(''.join, merges)]
+    return symbol, {t: i for i, t in enumerate(tokens)}, {m: i for i, m in enumerate(merges)}
+
+# %% ../../nbs/22_xdecoder.ipynb #e50cbecf
 _WORDS = re.compile(r"'s|'t|'re|'ve|'m|'ll|'d|[^\W\d_]+|\d|(?:[^\s\w]|_)+")
 _STRAIGHT = str.maketrans({**dict.fromkeys('‘’‚‛ʼ', "'"), **dict.fromkeys('“”„‟', '"')})
 
@@ -582,17 +592,15 @@ def _repair():
 def _number_signs_apart(text):
     return text if text.isascii() else ''.join(f' {ch} ' if unicodedata.category(ch) in ('No', 'Nl') else ch for ch in text)
 
+# %% ../../nbs/22_xdecoder.ipynb #40830361
 class Tokenizer:
     "CLIP's byte-pair encoding, as X-Decoder uses it."
     def __init__(self,
         path:str|Path|None=None, # CLIP's list of merges; None: from an installed package
         context:int=77, # Tokens of a sentence, start and end included
     ):
-        merges, self.context, self._known = _merges(Path(path or vocabulary_file())), context, {}
-        self._symbol, self._repair = _byte_symbols(), _repair()
-        single = list(self._symbol.values())
-        tokens = single + [s+'</w>' for s in single] + [''.join(m) for m in merges]
-        self._id, self._rank = {t: i for i, t in enumerate(tokens)}, {m: i for i, m in enumerate(merges)}
+        self._symbol, self._id, self._rank = _vocabulary_tables(Path(path or vocabulary_file()))
+        self.context, self._repair, self._known = context, _repair(), {}
 
     def _word(self, word):
         "Ids of one word: merge the best-ranked pair, everywhere, until none is left."
@@ -645,6 +653,42 @@ TEMPLATES = tuple(f'{t}.' for t in (
     'the cartoon {}|art of the {}|a drawing of the {}|a photo of the large {}|a black and white photo of a {}|the plushie {}|a dark photo of a {}|itap of a {}|'
     'graffiti of the {}|a toy {}|itap of my {}|a photo of a cool {}|a photo of a small {}|a tattoo of the {}').split('|'))
 
+# %% ../../nbs/22_xdecoder.ipynb #d39e280a
+class PhraseEncoder:
+    "Phrases → unit vectors: the mean over 81 sentences with each. Remembers what it has embedded."
+    def __init__(self,
+        language:LanguageEncoder, # With weights
+        cache:str|Path|None=None, # Folder of phrases' vectors; None: kept in memory only
+        tokenizer:Tokenizer|None=None, # None: CLIP's, from an installed package, when it is needed
+    ): self.language, self.cache, self.tokenizer, self._known = language, cache and Path(cache).expanduser(), tokenizer, {}
+
+    def __call__(self,
+        texts:Sequence[str], # c phrases
+    ) -> Tensor: # (c,d) float32, unit rows, on the CPU
+        "Embed phrases."
+        for i, t in enumerate(texts):
+            if not isinstance(t, str) or not t.strip(): raise InputError(f"text {i} of {len(texts)} is {t!r}; expected a word or a phrase")
+        for t in texts:
+            if t not in self._known: self._known[t] = self._cached(t) if self.cache else self._embed(t)
+        return torch.stack([self._known[t] for t in texts]) if texts else torch.zeros(0, self.language.lang_proj.shape[1])
+
+    def _cached(self, text):
+        path = self.cache/f'{content_key(text, TEMPLATES, self.language.key)}.npy'
+        try: row = torch.from_numpy(np.load(path))
+        except (OSError, ValueError, EOFError): row = None                              # not there, or damaged
+        if row is None or row.shape != self.language.lang_proj.shape[1:]:
+            row = self._embed(text)
+            with atomic_path(path) as tmp: np.save(tmp, row.numpy())
+        return row
+
+    @torch.no_grad()
+    def _embed(self, text):
+        self.tokenizer = self.tokenizer or Tokenizer(context=len(self.language.lang_encoder.positional_embedding))
+        for ending in ('-other', '-merged', '-stuff'): text = text.replace(ending, '')
+        ids = self.tokenizer([t.replace('{}', text) for t in TEMPLATES])
+        mean = self.language(ids.to(self.language.lang_proj.device)).mean(0)
+        return (mean/mean.norm()).cpu()
+
 # %% ../../nbs/22_xdecoder.ipynb #9d01fa44
 def masks_at(
     masks:Tensor, # (q,h',w') logits at stride 4 of the padded image
@@ -679,7 +723,7 @@ def mask_ids(
         best = torch.where(better, product, best)
     return winner.masked_fill_(~inside, -1)
 
-# %% ../../nbs/22_xdecoder.ipynb #4d19ce67
+# %% ../../nbs/22_xdecoder.ipynb #00858635
 class XDecoder(VLM):
     "X-Decoder as a vision–language model: masks with embeddings, in the space of its text encoder."
     def __init__(self,
@@ -687,43 +731,36 @@ class XDecoder(VLM):
         names:Sequence[str]|None=None, # Class names that masks compete for; `encode_image` needs them
         template:str=PROMPT, # The phrase that is made from a name
         crop_padding:bool=True, # False: the released code's squeeze, see `masks_at`
-        cache:str|Path|None=None, # Folder of phrases' embeddings; None: kept in memory only
+        phrases:PhraseEncoder|None=None, # Embeds words; None: a new one, without a folder
         device:torch.device|str='cpu',
         dtype:torch.dtype=torch.float32, # torch.float16 or torch.bfloat16: images run in mixed precision
-        tokenizer:Tokenizer|None=None, # None: CLIP's, from an installed package
     ):
         self.net, self.template, self.crop_padding, self.device, self.dtype = net.eval().to(device), template, crop_padding, torch.device(device), dtype
         self.names, self.dim = None if names is None else (names,) if isinstance(names, str) else tuple(names), net.config.dim
-        self.cache, self._known, self._tokenizer = cache and Path(cache), {}, tokenizer
+        self.phrases = phrases or PhraseEncoder(net.language)
         if self.names is not None: prompt(self.names, template)                         # refuses empty names now, not at the first image
 
     @classmethod
     def from_checkpoint(cls,
         path_or_name:str|Path, # An official checkpoint, see `checkpoint_file`
-        names:Sequence[str]|None=None, # As for the constructor, like the rest but `config` and `download`
+        names:Sequence[str]|None=None, # Class names that masks compete for, as for the constructor
         config:XDecoderConfig|None=None, # Sizes; None: Focal-L or Focal-T, whichever the file holds
         download:bool=False, # Fetch a named checkpoint when this machine does not have it
         template:str=PROMPT,
         crop_padding:bool=True,
-        cache:str|Path|None=None,
+        cache:str|Path|None=None, # Folder of phrases' vectors; None: kept in memory only
         device:torch.device|str='cpu',
         dtype:torch.dtype=torch.float32,
     ) -> 'XDecoder':
         "The model with official weights."
-        return cls(load_xdecoder(path_or_name, config, download), names, template, crop_padding, cache, device, dtype)
+        net = load_xdecoder(path_or_name, config, download)
+        return cls(net, names, template, crop_padding, PhraseEncoder(net.language, cache), device, dtype)
 
     def for_names(self,
         names:Sequence[str], # Class names that masks compete for
     ) -> 'XDecoder': # Shares network and known phrases
         "The same model for other names."
-        other = XDecoder(self.net, names, self.template, self.crop_padding, self.cache, self.device, self.dtype, self._tokenizer)
-        other._known = self._known
-        return other
-
-    @property
-    def tokenizer(self) -> Tokenizer:
-        if self._tokenizer is None: self._tokenizer = Tokenizer(context=self.net.config.context)
-        return self._tokenizer
+        return XDecoder(self.net, names, self.template, self.crop_padding, self.phrases, self.device, self.dtype)
 
     @property
     def logit_scale(self) -> float:
@@ -732,40 +769,14 @@ class XDecoder(VLM):
 
     @cached_property
     def name(self) -> str:
-        "Model, weights, names and rule, for caches and tables: what changes the masks changes it."
+        "Model, weights, names and rule, for caches and tables: what decides the masks, but for the precision."
         return f"xdecoder-{content_key(self.net.key, self.names, self.template, self.crop_padding)[:6]}"
-
-    # Words
 
     def encode_text(self,
         texts:Sequence[str], # c phrases, usually through `prompt`
     ) -> Tensor: # (c,d) float32, unit rows, on the CPU
-        "Embed phrases: the mean over 81 sentences with each."
-        texts = [texts] if isinstance(texts, str) else list(texts)
-        for i, t in enumerate(texts):
-            if not isinstance(t, str) or not t.strip(): raise InputError(f"text {i} of {len(texts)} is {t!r}; expected a word or a phrase")
-        for t in texts:
-            if t not in self._known: self._known[t] = self._from_disk(t)
-        return torch.stack([self._known[t] for t in texts]) if texts else torch.zeros(0, self.dim)
-
-    def _from_disk(self, text):
-        if not self.cache: return self._embed(text)
-        path = self.cache/f'{content_key(text, TEMPLATES, self.net.language.key)}.npy'
-        try: row = torch.from_numpy(np.load(path))
-        except (OSError, ValueError, EOFError): row = None                              # not there, or damaged
-        if row is None or row.shape != (self.dim,):
-            row = self._embed(text)
-            with atomic_path(path) as tmp: np.save(tmp, row.numpy())
-        return row
-
-    @torch.no_grad()
-    def _embed(self, text):
-        for ending in ('-other', '-merged', '-stuff'): text = text.replace(ending, '')
-        ids = self.tokenizer([t.replace('{}', text) for t in TEMPLATES]).to(self.device)
-        mean = self.net.language(ids).mean(0)
-        return (mean/mean.norm()).cpu()
-
-    # Images
+        "Embed phrases."
+        return self.phrases([texts] if isinstance(texts, str) else list(texts))
 
     @cached_property
     def _vocabulary(self):
@@ -778,7 +789,7 @@ class XDecoder(VLM):
         images:Sequence[np.ndarray], # (h,w,3) uint8 RGB, all of one size
     ) -> Prediction: # float32
         "The network's answer, all queries."
-        batch, text = torch.stack([_checked(image, i) for i, image in enumerate(images)]).to(self.device), self._vocabulary
+        batch, text = torch.stack([torch.tensor(image) for image in _checked(images)]).to(self.device), self._vocabulary
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32): answer = self.net(batch, text)
         answer = Prediction(answer.logits.float(), answer.masks.float(), answer.embeddings.float())
         if not all(x.isfinite().all() for x in vars(answer).values()):
@@ -798,10 +809,10 @@ class XDecoder(VLM):
         batch:int=4, # Images that go through the network together
     ) -> list[PixelFeatures]:
         "Embed several images; those that follow each other with the same shape share a batch."
-        out, start = [], 0
+        images, out, start = _checked(images), [], 0
         for stop in range(1, len(images)+1):
-            if stop < len(images) and stop-start < batch and np.shape(images[stop]) == np.shape(images[start]): continue
-            answer, shape = self.predict(images[start:stop]), np.shape(images[start])[:2]
+            if stop < len(images) and stop-start < batch and images[stop].shape == images[start].shape: continue
+            answer, shape = self.predict(images[start:stop]), images[start].shape[:2]
             for i in range(stop-start):
                 one = answer.objects(i)
                 out.append(PixelFeatures(mask_ids=mask_ids(one, shape, size, self.crop_padding), embeddings=one.embeddings.clone()))
@@ -821,8 +832,10 @@ class XDecoder(VLM):
             scores = scores + torch.einsum('qc,qhw->chw', classes[start:start+chunk], probability)
         return scores
 
-def _checked(image, i): # → tensor (h,w,3)
-    image = np.asarray(image)
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
-        raise InputError(f"image {i}: expected (h,w,3) uint8, got {image.shape} {image.dtype}")
-    return torch.tensor(image)
+def _checked(images):
+    "Arrays, or an error that names the image."
+    images = [np.asarray(image) for image in images]
+    for i, image in enumerate(images):
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
+            raise InputError(f"image {i}: expected (h,w,3) uint8, got {image.shape} {image.dtype}")
+    return images
