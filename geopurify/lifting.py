@@ -86,31 +86,18 @@ def _distance_weight(points, view, power, nearest=.5):
     if not power: return torch.ones(len(points))
     return torch.from_numpy(project(points, view.K, view.world_to_camera)[1]).clamp_min(nearest).pow(-power)
 
-# %% ../nbs/29_lifting.ipynb #e414df30
+# %% ../nbs/29_lifting.ipynb #5810eeb2
 def _nearest_with(
     points:np.ndarray, # (n,3)
     has:np.ndarray, # (n,) bool, at least one True
 ) -> np.ndarray: # (n,) int64: the point itself where `has`, else the nearest point that has
     "Whose feature each point takes."
-    source, left = np.arange(len(points)), np.flatnonzero(~has)
-    if not len(left): return source
-    near, side = _near_missing(points, has)
-    for candidates, reach in ((near, .99*side), (np.flatnonzero(has), np.inf)):
-        if not len(left) or not len(candidates): continue
-        tree = cKDTree(points[candidates], balanced_tree=False, compact_nodes=False)      # built faster than the default tree, and as exact
-        distance, at = tree.query(points[left], workers=-1)
-        source[left], left = candidates[at], left[distance > reach]
+    source = np.arange(len(points))
+    if not has.all():
+        tree = cKDTree(points[has], balanced_tree=False, compact_nodes=False)      # built faster than the default tree, and as exact
+        without = points[~has]
+        source[~has] = np.flatnonzero(has)[tree.query(without, workers=-1 if len(without) > 20_000 else 1)[1]]       # threads cost more than they gain on few
     return source
-
-def _near_missing(points, has, cells=32):
-    "Points that have and lie in the cell of one that has not, or next to it; how wide a cell is."
-    low, high = points.min(0), points.max(0)
-    side = float((high-low).max())/cells or 1.
-    cell = tuple(((points-low)/side).astype(np.int32).T+1)
-    grid = np.zeros((cells+3,)*3, bool)
-    grid[tuple(c[~has] for c in cell)] = True
-    for axis in range(3): grid |= np.roll(grid, 1, axis) | np.roll(grid, -1, axis)
-    return np.flatnonzero(has & grid[cell]), side
 
 # %% ../nbs/29_lifting.ipynb #38eb565e
 @dataclass
@@ -133,7 +120,7 @@ class _Kept:
     @property
     def nbytes(self): return self.seen.nbytes+self.rows.nbytes+self.table.nbytes+self.logits.nbytes
 
-# %% ../nbs/29_lifting.ipynb #7b88c08a
+# %% ../nbs/29_lifting.ipynb #2d3567c8
 def _vote(
     answer:_Answer,
     points:np.ndarray, # (n,3)
@@ -159,16 +146,16 @@ def _elect(
     for a in answers():
         if (vote := _vote(a, points, text)) is None: continue
         rows, table, logits = vote
-        sums.index_add_(0, torch.from_numpy(a.index), logits[torch.from_numpy(rows)])
+        sums.index_add_(0, torch.from_numpy(a.index), logits.index_select(0, torch.from_numpy(rows)))
         coverage[a.index] += 1
         if a.pixels.mask_ids is not None: kept.append(_Kept.of(len(points), a.index, rows, table, logits))
         used += 1
         if kept and len(kept) != used: raise InputError(f"{a.where}: dense and mask answers are mixed; the consensus rule needs a model that gives one of the two")
     return sums.argmax(1), coverage, kept, used
 
-# %% ../nbs/29_lifting.ipynb #480b09c2
+# %% ../nbs/29_lifting.ipynb #1ba60560
 def _keep_best(
-    scores:Tensor, # (n,k) the best so far in any order, −∞ where there is none; changed in place
+    scores:Tensor, # (n,k) the best so far, the least of them first, −∞ where there is none; changed in place
     best:Tensor, # (n,k,…) what they belong to, changed in place
     index:Tensor, # (p,) points that the view sees
     score:Tensor, # (p,) their agreement
@@ -176,10 +163,12 @@ def _keep_best(
     rows:Tensor, # (p,) which row of `what`
 ):
     "Where the view agrees more than the least of those that a point has kept, it takes that one's place."
-    least = scores[index].min(1)
-    better = score > least.values
-    at = index[better], least.indices[better]
-    scores[at], best[at] = score[better], what[rows[better]]
+    better = (score > scores[:,0].index_select(0, index)).nonzero()[:,0]
+    at, score, new = index[better], score[better], what[rows[better]]
+    competing = scores[at]
+    competing[:,0] = score
+    least = competing.min(1).indices                                            # comes to the front; the new one takes its place
+    for kept, value in ((scores, score), (best, new)): kept[at,0], kept[at,least] = kept[at,least], value
 
 # %% ../nbs/29_lifting.ipynb #1cb702da
 def _best_of_kept(kept, consensus, views):
