@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['IGNORE', 'PRESETS', 'InputError', 'manifest_path', 'weights_path', 'shared_path', 'atomic_path', 'content_key',
-           'LabelSet', 'label_set', 'label_set_names', 'ProjectionConfig', 'TeacherConfig', 'DistillationConfig',
-           'StudentConfig', 'TrainingConfig', 'PoolingConfig', 'Preset', 'preset']
+           'LabelSet', 'label_set', 'label_set_names', 'ProjectionConfig', 'LiftingConfig', 'TeacherConfig',
+           'DistillationConfig', 'StudentConfig', 'TrainingConfig', 'PoolingConfig', 'Preset', 'preset']
 
 # %% ../nbs/00_core.ipynb #23bcbf51
 import contextlib, csv, dataclasses, hashlib, importlib.util, os, tempfile
@@ -163,13 +163,25 @@ def label_set_names() -> list[str]:
     with open(manifest_path('label_sets.csv'), newline='') as f: names = dict.fromkeys(r['label_set'] for r in csv.DictReader(f))
     return ['scannet19', *names]
 
-# %% ../nbs/00_core.ipynb #3efebe3a
+# %% ../nbs/00_core.ipynb #c6c6f008
 @dataclass(frozen=True)
 class ProjectionConfig:
     "Which pixel sees which point."
     depth_tolerance: float = 0.25  # relative: a point is seen when |depth − z| ≤ depth_tolerance · depth (OpenScene's and GeoPurify's test)
     border: int = 0                # pixels next to the image border that are not used
     min_points: int = 0            # views that see fewer points are left out
+
+@dataclass(frozen=True)
+class LiftingConfig:
+    "How what several views say about a point becomes one feature."
+    rule: str = 'average'          # "average" of all views (OpenScene); "consensus": those that agree best on the point's class (GeoPurify with X-Decoder)
+    distance_power: float = 0.     # average: a view at distance z counts z^−distance_power; 0 = all views alike
+    views: int = 3                 # consensus: views that a point keeps (models/affinity_module.py of the released code)
+    logit_scale: float|None = None # consensus: factor of the cosines, in the softmax over views too; None: the model's own, else 1/0.07 as in CLIP at first
+
+    def __post_init__(self):
+        if self.rule not in ('average', 'consensus'): raise InputError(f"unknown lifting rule {self.rule!r}; expected 'average' or 'consensus'")
+        if self.views < 1: raise InputError(f"the consensus rule keeps at least one view a point, got views={self.views}")
 
 @dataclass(frozen=True)
 class TeacherConfig:
@@ -221,17 +233,19 @@ class Preset:
     name: str
     voxel_size: float = 0.02       # metres
     projection: ProjectionConfig = field(default_factory=ProjectionConfig)
+    lifting: LiftingConfig = field(default_factory=LiftingConfig)
     teacher: TeacherConfig = field(default_factory=TeacherConfig)
     distillation: DistillationConfig = field(default_factory=DistillationConfig)
     student: StudentConfig = field(default_factory=StudentConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     pooling: PoolingConfig = field(default_factory=PoolingConfig)
 
-# %% ../nbs/00_core.ipynb #eb8c4b9f
+# %% ../nbs/00_core.ipynb #00986e95
 PRESETS = {p.name: p for p in (
-    Preset('paper'),
+    Preset('paper', lifting=LiftingConfig('consensus')),
     Preset('official',
            projection=ProjectionConfig(depth_tolerance=0.05, border=10, min_points=400),
+           lifting=LiftingConfig('consensus'),
            teacher=TeacherConfig(colors_scaled_twice=True),
            distillation=DistillationConfig(micro_negatives=15),
            training=TrainingConfig(epochs=100, learning_rate=1e-4, lr_factors=(0.1, 1., 5.), weight_decay=1e-5, warmup_epochs=2, final_lr_ratio=1e-3),

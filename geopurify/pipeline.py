@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['KINDS', 'as_label_set', 'Segmentation', 'Heat', 'SceneState', 'GeoPurify', 'Comparison', 'compare']
 
-# %% ../nbs/70_pipeline.ipynb #748df8f6
+# %% ../nbs/70_pipeline.ipynb #7c5b1652
 import dataclasses
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,11 +17,11 @@ import torch
 from fastcore.basics import patch
 from torch import Tensor
 
-from .core import (IGNORE, DistillationConfig, InputError, LabelSet, PoolingConfig, Preset, ProjectionConfig, StudentConfig, TeacherConfig, TrainingConfig,
+from .core import (IGNORE, DistillationConfig, InputError, LabelSet, LiftingConfig, PoolingConfig, Preset, ProjectionConfig, StudentConfig, TeacherConfig, TrainingConfig,
                             label_set, label_set_names, preset, weights_path)
 from .scene import Scene, write_ply
 from .voxels import Voxels, nearest_neighbors, voxelize
-from .vlm.base import VLM, prompt
+from .vlm.base import PROMPT, VLM, prompt
 from .lifting import PointFeatures, lift
 from .vlm.lseg import LSegVLM
 from .pooling import Affinity, affinity, oracle_affinity, pool, uniform_affinity
@@ -166,9 +166,17 @@ class Heat:
         from geopurify.viz import show_scene
         return show_scene(self.scene, self[text], ax=ax, **kwargs)
 
-# %% ../nbs/70_pipeline.ipynb #604337c4
+# %% ../nbs/70_pipeline.ipynb #a0034626
 KINDS = {'lifted': 'features of the 2D model as they are', 'uniform': 'mean of the K neighbours, A = 1/K', 'teacher': "affinities of the teacher's features",
          'student': "affinities of the student's embeddings: GeoPurify", 'oracle': 'neighbours of the same true class: the ceiling'}
+
+def _class_vectors(vlm, lifting):
+    "(c,d) vectors of the classes that the model was given, on which views are to agree; None where the rule needs none."
+    if lifting.rule != 'consensus': return None
+    if getattr(vlm, 'names', None) is None:
+        raise InputError(f"the preset lifts by consensus on class names, but {vlm.name} was given none; give the model its names, or change the preset: "
+                         "preset('paper', lifting=LiftingConfig('average'))")
+    return vlm.encode_text(prompt(vlm.names, getattr(vlm, 'template', PROMPT)))
 
 class SceneState:
     "What a model has computed for one scene."
@@ -177,7 +185,9 @@ class SceneState:
         if features is not None: self.features = features
 
     @cached_property
-    def features(self) -> PointFeatures: return lift(self.scene, self.model.vlm, self.model.preset.projection, progress=self.model.progress)
+    def features(self) -> PointFeatures:
+        vlm, preset = self.model.vlm, self.model.preset
+        return lift(self.scene, vlm, preset.projection, self.model.progress, lifting=preset.lifting, text=_class_vectors(vlm, preset.lifting))
 
     @cached_property
     def voxels(self) -> Voxels: return voxelize(self.scene.points, self.model.preset.voxel_size)
@@ -334,7 +344,7 @@ def _preset(value):
     if isinstance(value, str): return preset(value)
     raise InputError(f"preset must be a Preset or the name of one, got {type(value).__name__}")
 
-# %% ../nbs/70_pipeline.ipynb #68b6b932
+# %% ../nbs/70_pipeline.ipynb #be3e9b71
 @patch
 def fit(self:GeoPurify,
     scenes:Iterable[Scene], # Scans with views; labels are not used
@@ -347,7 +357,7 @@ def fit(self:GeoPurify,
     "Train the student to see the likenesses that the teacher sees."
     self.teacher = teacher or self.teacher
     if self.teacher is None: raise InputError("training needs a teacher, such as teacher=CovarianceTeacher()")
-    cache, source = cache_dir or (Path(out_dir)/'scenes' if out_dir else None), f'{self.vlm.name} {self.preset.projection}'
+    cache, source = cache_dir or (Path(out_dir)/'scenes' if out_dir else None), f'{self.vlm.name} {self.preset.projection} {self.preset.lifting}'
     ready = []
     for scene in scenes:
         if not isinstance(scene, Scene): raise InputError(f"fit expects Scenes, got {type(scene).__name__}; geopurify.datasets.load_scene reads one from a folder")
@@ -357,7 +367,7 @@ def fit(self:GeoPurify,
     if out_dir: self.save(Path(out_dir)/'model.safetensors')
     return self
 
-# %% ../nbs/70_pipeline.ipynb #55c60724
+# %% ../nbs/70_pipeline.ipynb #aed84ce2
 @patch
 def save(self:GeoPurify,
     path:str|Path, # A .safetensors file
@@ -392,7 +402,7 @@ def from_pretrained(cls:GeoPurify,
 
 def _preset_from(stored):
     "A preset from its dictionary."
-    parts = dict(projection=ProjectionConfig, teacher=TeacherConfig, distillation=DistillationConfig, student=StudentConfig, training=TrainingConfig, pooling=PoolingConfig)
+    parts = dict(projection=ProjectionConfig, lifting=LiftingConfig, teacher=TeacherConfig, distillation=DistillationConfig, student=StudentConfig, training=TrainingConfig, pooling=PoolingConfig)
     try: return Preset(**{k: parts[k](**{n: tuple(w) if isinstance(w, list) else w for n, w in v.items()}) if k in parts else v for k, v in stored.items()})
     except (TypeError, AttributeError) as e: raise InputError(f"the preset in this file was written by another version of the package: {e}; pass preset=") from e
 

@@ -25,7 +25,7 @@ def _map_position(
     ratio = uv.new_tensor([map_size[1]/image_size[1], map_size[0]/image_size[0]])
     return ((uv+.5)*ratio-.5).clamp_min(0).minimum(uv.new_tensor([map_size[1]-1, map_size[0]-1]))
 
-# %% ../../nbs/21_vlm.ipynb #d1871a97
+# %% ../../nbs/21_vlm.ipynb #68c72c3a
 @dataclass
 class PixelFeatures:
     "Embeddings of one image's pixels: a dense map, or masks with one embedding each."
@@ -59,10 +59,19 @@ class PixelFeatures:
         uv = torch.as_tensor(uv, dtype=torch.float32, device=self.device)
         return _bilinear(self.dense, uv, image_size) if self.dense is not None else self._nearest(uv, image_size)
 
-    def _nearest(self, uv, image_size):
+    def mask_at(self,
+        uv:np.ndarray|Tensor, # (p,2) sub-pixel positions in the full image
+        image_size:tuple[int,int], # (h,w) of that image
+    ) -> Tensor: # (p,) int16 rows of `embeddings`, −1 = no mask
+        "Mask of the nearest pixel."
+        if self.mask_ids is None: raise InputError("these PixelFeatures are dense and have no masks; use .sample")
+        uv = torch.as_tensor(uv, dtype=torch.float32, device=self.device)
         x, y = _map_position(uv, image_size, self.mask_ids.shape).round().long().T
+        return self.mask_ids[y, x]
+
+    def _nearest(self, uv, image_size):
         with_none = torch.cat([self.embeddings.float(), self.embeddings.new_zeros(1, self.dim, dtype=torch.float32)])
-        return with_none[self.mask_ids[y, x].long()]       # −1 is the last row: zeros
+        return with_none[self.mask_at(uv, image_size).long()]       # −1 is the last row: zeros
 
 # %% ../../nbs/21_vlm.ipynb #5b22d9f8
 def _bilinear(dense, uv, image_size):
