@@ -16,7 +16,7 @@ from PIL import Image
 
 from .core import InputError
 
-# %% ../nbs/03a_sens.ipynb #b0bff33d
+# %% ../nbs/03a_sens.ipynb #3d82a1e1
 COLOR_CODECS, DEPTH_CODECS = {0: 'raw', 1: 'png', 2: 'jpeg'}, {0: 'raw', 1: 'zlib', 2: 'occi'}
 
 @dataclass
@@ -39,7 +39,7 @@ class SensFrame:
         if self.stream.color_codec == 'raw': return self._shaped(self.color_bytes, np.uint8, (h, w, 3), 'colour')
         try:
             with Image.open(io.BytesIO(self.color_bytes)) as image: pixels = np.asarray(image.convert('RGB'))
-        except (OSError, ValueError, SyntaxError) as e: raise InputError(f"{self}: the {self.stream.color_codec.upper()} of the colour image cannot be decoded: {e}") from e
+        except (OSError, ValueError, SyntaxError) as e: raise InputError(f"{self}: the {self.stream.color_codec.upper()} of the colour image cannot be decoded: {str(e).split(' <')[0]}") from e
         if pixels.shape != (h, w, 3): raise InputError(f"{self}: the colour image is {pixels.shape[1]}×{pixels.shape[0]}, the file's header says {w}×{h}")
         return pixels
 
