@@ -90,7 +90,7 @@ def content_key(
         digest.update(b'|')
     return digest.hexdigest()[:16]
 
-# %% ../nbs/00_core.ipynb #8bb529a9
+# %% ../nbs/00_core.ipynb #c2d6cc31
 IGNORE = -1
 
 @dataclass(frozen=True)
@@ -101,6 +101,7 @@ class LabelSet:
     ids: tuple[int, ...] = ()                       # file id of each class; empty: 0, 1, 2, …
     colors: tuple[tuple[int, int, int], ...] = ()   # RGB 0..255; empty: generated
     groups: tuple[str, ...] = ()                    # "head", "common", "tail" or empty
+    id_kind: str = ''                               # whose numbers `ids` are: "nyu40", "scannet" (raw categories), "matterport40", …; empty: one's own
 
     def __post_init__(self):
         names = tuple(n.strip() for n in self.names)
@@ -135,14 +136,14 @@ class LabelSet:
         unknown = [n for n in names if n not in self.names]
         if unknown: raise InputError(f"label set {self.name!r} has no class named {unknown}; it has {list(self.names)}")
         at = [self.names.index(n) for n in names]
-        return LabelSet(name or f'{self.name}-subset', *(tuple(v[i] for i in at) if v else () for v in (self.names, self.ids, self.colors, self.groups)))
+        return LabelSet(name or f'{self.name}-subset', *(tuple(v[i] for i in at) if v else () for v in (self.names, self.ids, self.colors, self.groups)), self.id_kind)
 
 def _spread_color(i):
     import colorsys
     r, g, b = colorsys.hsv_to_rgb((i*0.61803398875) % 1, 0.55+0.35*((i//2) % 2), 0.9-0.25*(i % 3)/2)
     return int(255*r), int(255*g), int(255*b)
 
-# %% ../nbs/00_core.ipynb #f9f29198
+# %% ../nbs/00_core.ipynb #b167790e
 @lru_cache
 def label_set(
     name:str, # "scannet19", "scannet20", "scannet200", "matterport21", …: see `label_set_names`
@@ -154,9 +155,10 @@ def label_set(
     with open(manifest_path('label_sets.csv'), newline='') as f: rows = [r for r in csv.DictReader(f) if r['label_set'] == name]
     if not rows: raise InputError(f"unknown label set {name!r}; expected one of {label_set_names()}")
     rows.sort(key=lambda r: int(r['index']))
-    rgb = tuple(tuple(map(int, r['rgb'].split())) for r in rows) if all(r['rgb'] for r in rows) else ()
-    ids = tuple(int(r['source_id']) for r in rows) if all(r['source_id'].isdigit() for r in rows) else ()
-    return LabelSet(name, tuple(r['class_name'] for r in rows), ids, rgb, tuple(r['group'] for r in rows) if rows[0]['group'] else ())
+    rgb = tuple(tuple(map(int, r['rgb'].split())) if r['rgb'] else _spread_color(i) for i, r in enumerate(rows))
+    groups = tuple(r['group'] for r in rows) if rows[0]['group'] else ()
+    kind = {'nyu40': 'nyu40', 'scannet raw id': 'scannet'}.get(rows[0]['source_id_kind'], name)
+    return LabelSet(name, tuple(r['class_name'] for r in rows), tuple(int(r['source_id']) for r in rows), rgb, groups, kind)
 
 def label_set_names() -> list[str]:
     "Names that `label_set` knows."
@@ -240,7 +242,7 @@ class Preset:
     training: TrainingConfig = field(default_factory=TrainingConfig)
     pooling: PoolingConfig = field(default_factory=PoolingConfig)
 
-# %% ../nbs/00_core.ipynb #00986e95
+# %% ../nbs/00_core.ipynb #883a3a44
 PRESETS = {p.name: p for p in (
     Preset('paper', lifting=LiftingConfig('consensus')),
     Preset('official',

@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['Frame', 'Capture', 'check_intrinsics', 'check_depth', 'detect_layout', 'vote_labels', 'mean_colors', 'pose_agreement',
-           'load_scene', 'check_visible']
+           'load_scene', 'decode_views', 'check_visible']
 
-# %% ../nbs/03_datasets.ipynb #e29c9944
-import json, math, re, warnings
+# %% ../nbs/03_datasets.ipynb #34a0ae33
+import json, math, os, re, warnings
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -15,15 +16,16 @@ from typing import Callable, Sequence
 
 import numpy as np
 from PIL import Image
+from tqdm import tqdm
 
-from .core import IGNORE, InputError, LabelSet, ProjectionConfig, atomic_path, content_key
+from .core import IGNORE, InputError, LabelSet, ProjectionConfig, atomic_path, content_key, label_set_names
 from .core import label_set as named_label_set
 from . import fusion
 from .fusion import estimate_normals, estimate_up, fuse_views, gravity_align, transform_view, vertex_normals
 from .projection import project, unproject, visible_points
 from .scene import Scene, View, check_pose, read_ply
 
-# %% ../nbs/03_datasets.ipynb #6071f84e
+# %% ../nbs/03_datasets.ipynb #a3c1e277
 @dataclass
 class Frame:
     "Files and pose of one view."
@@ -32,6 +34,8 @@ class Frame:
     depth: Path|None
     pose: np.ndarray            # (4,4) camera to world, OpenCV axes
     labels: Path|None = None    # Image of class ids
+    K: np.ndarray|None = None   # (3,3) of this frame's colour image, where each has its own
+    K_size: tuple[int,int]|None = None  # (h,w) for which it was stated
 
 @dataclass
 class Capture:
@@ -44,7 +48,7 @@ class Capture:
     depth_scale: float = 1000.            # Stored value of one metre
     missing: tuple[int,...] = ()          # Stored values that mean "no depth", besides 0
     cloud: dict|None = None               # As `read_ply` returns it
-    label_ids: np.ndarray|None = None     # (n,) file ids of the cloud's points
+    label_ids: dict|None = None           # (n,) file ids of the cloud's points, by whose numbers they are (`LabelSet.id_kind`)
     label_set: LabelSet|None = None       # Names of the ids
     up: np.ndarray|None = None            # (3,) roughly, in the capture's world; None: not known
     level: bool = False                   # z is up already
@@ -139,7 +143,7 @@ def _read_depth(path, scale, missing):
     depth[np.isin(stored, missing) | ~np.isfinite(depth) | (depth < 0)] = 0
     return depth
 
-# %% ../nbs/03_datasets.ipynb #26c2da09
+# %% ../nbs/03_datasets.ipynb #2fa986f6
 def _colour_window(K_image, K_depth, depth_size):
     "Left, top, right, bottom of the depth image's outline in colour pixels (PIL's convention: pixel i covers i to i+1)."
     (h, w), scale = depth_size, np.diag(K_image)[:2]/np.diag(K_depth)[:2]
@@ -148,7 +152,11 @@ def _colour_window(K_image, K_depth, depth_size):
 
 def _read_image(path, size, window=None):
     "(h,w,3) uint8 at the given size; `window` is the part of the file's image to show."
-    image = Image.fromarray(_decode(path, 'RGB'))
+    return _resample(_decode(path, 'RGB'), size, window)
+
+def _resample(pixels, size, window=None):
+    "The same for an image in memory."
+    image = Image.fromarray(pixels)
     if window is not None:
         left, top, right, bottom = window
         pad = [max(0, math.ceil(v)) for v in (-top, bottom-image.height, -left, right-image.width)]
@@ -175,7 +183,7 @@ def check_intrinsics(
     raise InputError(f"{source}: the principal point ({cx:.1f}, {cy:.1f}) is far from the middle of the {w}×{h} image; the intrinsics seem to belong to about "
                      f"{2*cx:.0f}×{2*cy:.0f} pixels. State the size that they belong to (width, height), or scale them")
 
-# %% ../nbs/03_datasets.ipynb #f896ecdd
+# %% ../nbs/03_datasets.ipynb #02323f77
 def _view(frame, capture):
     "A `View` whose pixels are read when asked for."
     image_size = _pixel_size(frame.image)
@@ -189,6 +197,7 @@ def _view(frame, capture):
         window = _colour_window(capture.K_image, capture.K_depth, size)
     K, stated = (capture.K_depth, size) if capture.K_depth is not None else (capture.K_image, image_size)
     stated = capture.K_size or stated
+    if frame.K is not None: K, stated = frame.K, frame.K_size or image_size
     check_intrinsics(K, stated, f"intrinsics of {capture.name}")
     if abs(stated[1]*size[0]/(stated[0]*size[1]) - 1) > 0.03: raise InputError(f"intrinsics of {capture.name} are for {stated[1]}×{stated[0]}, the images are {size[1]}×{size[0]}: other proportions")
     depth = partial(_read_depth, frame.depth, capture.depth_scale, capture.missing) if frame.depth else None
@@ -215,7 +224,7 @@ def check_depth(
     raise InputError(f"{name}: the median depth is {median:.3g} m, which is no room. The stored values are divided by the depth scale to give metres: "
                      f"set depth_scale (or depth.scale in scene.json); 1000 for millimetres, 1 for metres, 5000 for TUM's format")
 
-# %% ../nbs/03_datasets.ipynb #74903643
+# %% ../nbs/03_datasets.ipynb #6c4816d7
 def _read_scannet(folder):
     "ScanNet's exported layout."
     files = {what: _files(folder/what, pattern) for what, pattern in (('color', '*.[jp]*g'), ('depth', '*.png'), ('pose', '*.txt'))}
@@ -233,11 +242,16 @@ def _read_scannet(folder):
     return capture
 
 def _vertex_labels(path, count):
-    "(n,) ids of ScanNet's labels file."
+    "Ids of ScanNet's labels file, (n,) each: its own `label` holds NYU40 ids; `geopurify prepare` adds the raw categories."
     vertex = read_ply(path)
-    if 'label' not in vertex: raise InputError(f"{path}: the vertices have no property 'label'; found {list(vertex)}")
-    if len(vertex['label']) != count: raise InputError(f"{path} has {len(vertex['label'])} vertices, the point cloud {count}; they must be two versions of the same mesh")
-    return vertex['label'].astype(np.int64)
+    found = _label_columns(vertex | ({'nyu40': vertex['label']} if 'label' in vertex else {}))
+    if not found: raise InputError(f"{path}: the vertices have no property 'label'; found {list(vertex)}")
+    if len(vertex['points']) != count: raise InputError(f"{path} has {len(vertex['points'])} vertices, the point cloud {count}; they must be two versions of the same mesh")
+    return found
+
+def _label_columns(vertex):
+    "Vertex properties that are named after a numbering of classes."
+    return {kind: vertex[kind].astype(np.int64) for kind in dict.fromkeys(named_label_set(n).id_kind for n in label_set_names()) if kind in vertex}
 
 # %% ../nbs/03_datasets.ipynb #5261102c
 def _read_7scenes(folder):
@@ -249,9 +263,9 @@ def _read_7scenes(folder):
     if down is not None and (down.shape != (3,) or not abs(np.linalg.norm(down)-1) < 0.01): raise InputError(f"gravity-direction.txt of {folder}: expected a unit vector of three numbers, got {down}")
     return Capture(folder.name, frames, _camera(585, 585, 320, 240) if K is None else K, K_size=(480,640) if K is None else None, missing=(65535,), up=None if down is None else -down)
 
-# %% ../nbs/03_datasets.ipynb #66f02e2b
-_KEYS = {'': ('name', 'images', 'depth', 'poses', 'intrinsics', 'up', 'points', 'labels'), 'depth': ('files', 'scale', 'missing'),
-         'poses': ('files', 'columns', 'direction', 'axes'), 'labels': ('files', 'names', 'unlabelled'), 'intrinsics': ('fx', 'fy', 'cx', 'cy', 'width', 'height')}
+# %% ../nbs/03_datasets.ipynb #8fb6d91d
+_KEYS = {'': ('name', 'images', 'depth', 'poses', 'intrinsics', 'up', 'level', 'points', 'labels'), 'depth': ('files', 'scale', 'missing'),
+         'poses': ('files', 'columns', 'direction', 'axes'), 'labels': ('files', 'names', 'unlabelled', 'property', 'label_set'), 'intrinsics': ('fx', 'fy', 'cx', 'cy', 'width', 'height')}
 _COLUMNS = ('name', '_', 'x', 'y', 'z', 'qw', 'qx', 'qy', 'qz')
 
 def _check_description(spec):
@@ -262,11 +276,16 @@ def _check_description(spec):
             if part == 'intrinsics': continue
             raise InputError(f"scene.json: {part or 'the whole'} must be an object with the keys {list(known)}, got {value!r}")
         if unknown := set(value) - set(known): raise InputError(f"scene.json: unknown key {sorted(unknown)} in {part or 'the file'}; known are {list(known)}")
-    for part, keys in ('', ('images','poses','intrinsics')), ('poses', ('files',)), ('depth', ('files','scale')), ('labels', ('files','names')):
+    for part, keys in ('', ('images','poses','intrinsics')), ('poses', ('files',)), ('depth', ('files','scale')), ('labels', _label_keys(spec)):
         value = spec if not part else spec.get(part)
         if value is not None and (lacking := [k for k in keys if k not in value]): raise InputError(f"scene.json: {part or 'the file'} lacks {lacking}")
     for key, allowed in ('direction', ('camera_to_world','world_to_camera')), ('axes', ('opencv','opengl')):
         if spec['poses'].get(key, allowed[0]) not in allowed: raise InputError(f"scene.json: poses.{key} is {spec['poses'][key]!r}; expected one of {list(allowed)}")
+
+def _label_keys(spec):
+    "What the labels of a scene.json need: those of the points, or those of images."
+    labels = spec.get('labels', {})
+    return ('label_set',) if 'label_set' in labels else ('property', 'names') if 'property' in labels else ('files', 'names')
 
 def _read_description(path):
     "Content of a scene.json."
@@ -311,30 +330,40 @@ def _by_name(poses, names, images, path):
     if lacking: raise InputError(f"{path} has no pose for {len(lacking)} of {len(images)} images, such as {', '.join(lacking[:3])}; its rows are named {', '.join(list(table)[:3])} …")
     return [table[i.stem] for i in images]
 
-# %% ../nbs/03_datasets.ipynb #1114bc43
+# %% ../nbs/03_datasets.ipynb #ee75b912
 def _read_json(folder, spec):
     "A capture described by a scene.json."
     _check_description(spec)
-    files = {'image': _files(folder, spec['images'])} | {what: _files(folder, spec[what]['files']) for what in ('depth', 'labels') if what in spec}
+    files = {'image': _files(folder, spec['images'])} | {what: _files(folder, spec[what]['files']) for what in ('depth', 'labels') if 'files' in spec.get(what, ())}
+    if isinstance(spec['intrinsics'], str) and '*' in spec['intrinsics']: files['K'] = _files(folder, spec['intrinsics'])
     poses, matched = _json_poses(folder, spec['poses'], files['image']), _matched(files)
     how = {k: v for k, v in spec['poses'].items() if k in ('direction', 'axes')}
     frames = []
     for pose, found in zip(poses, matched):
         at = dict(zip(files, found))
-        frames.append(Frame(at['image'].stem, at['image'], at.get('depth'), _pose(pose, at['image'].name, **how), at.get('labels')))
+        frames.append(Frame(at['image'].stem, at['image'], at.get('depth'), _pose(pose, at['image'].name, **how), at.get('labels'), _camera_matrix(at['K']) if 'K' in at else None))
     K, size = spec['intrinsics'], None
     if isinstance(K, dict):
         if lacking := [k for k in ('fx','fy','cx','cy') if k not in K]: raise InputError(f"scene.json: intrinsics lack {lacking}")
         if 'width' in K and 'height' in K: size = int(K['height']), int(K['width'])
         K = _camera(*(float(K[k]) for k in ('fx','fy','cx','cy')))
-    else: K = _camera_matrix(folder/K)
+    else: K = None if 'K' in files else _camera_matrix(folder/K)
     up = np.asarray(spec['up'], np.float64) if spec.get('up') is not None else None
     depth = spec.get('depth', {})
-    return Capture(spec.get('name', folder.name), frames, None, K, size, float(depth.get('scale', 1)), tuple(depth.get('missing', ())),
-                   read_ply(folder/spec['points']) if spec.get('points') else None, label_set=_json_labels(folder, spec['labels'], spec.get('name', folder.name)) if 'labels' in spec else None, up=up)
+    cloud, labels = read_ply(folder/spec['points']) if spec.get('points') else None, spec.get('labels')
+    return Capture(spec.get('name', folder.name), frames, None, K, size, float(depth.get('scale', 1)), tuple(depth.get('missing', ())), cloud, _json_ids(cloud, labels),
+                   _json_labels(folder, labels, spec.get('name', folder.name)) if labels else None, up, bool(spec.get('level')))
+
+def _json_ids(cloud, spec):
+    "Ids of the points, where a scene.json says that the cloud has them."
+    if not spec or 'files' in spec: return None
+    found = _label_columns(cloud or {}) if 'label_set' in spec else {'': cloud[spec['property']].astype(np.int64)} if spec['property'] in (cloud or {}) else {}
+    if not found: raise InputError(f"scene.json: labels of the points need a property {spec.get('property', 'nyu40 or matterport40, …')!r} of the vertices; {'there are ' + str(list(cloud)) if cloud else 'points is missing'}")
+    return found
 
 def _json_labels(folder, spec, name):
     "The label set that a scene.json describes."
+    if 'label_set' in spec: return named_label_set(spec['label_set'])
     names = spec['names'] if isinstance(spec['names'], dict) else _read_description(folder/spec['names'])
     ids = sorted(int(i) for i in names if int(i) not in spec.get('unlabelled', ()))
     return LabelSet(f'{name}-labels', tuple(names[str(i)] for i in ids), tuple(ids))
@@ -425,7 +454,7 @@ def _warn_disagreement(views, name):
         warnings.warn(f"{name}: neighbouring views contradict each other in {1-share:.0%} of the pixels that they share. The usual reasons are poses.direction (camera_to_world or "
                       "world_to_camera), poses.axes (opencv or opengl), the order of a quaternion, or the depth scale", stacklevel=3)
 
-# %% ../nbs/03_datasets.ipynb #21af785c
+# %% ../nbs/03_datasets.ipynb #3e79f084
 def load_scene(
     path:str|Path, # Folder of a scan, or a scene.json
     layout:str|dict|Path='auto', # "auto", "scannet", "7scenes", "json"; or the content or path of a scene.json
@@ -437,6 +466,7 @@ def load_scene(
     depth_scale:float|None=None, # Stored value of one metre; the layout's own when not given
     cache:str|Path|None=None, # Folder where fused clouds are kept
     progress:bool=False, # Show a progress bar
+    decode:bool=False, # Read all pixels at once, several images at a time; otherwise each when it is needed
 ) -> Scene:
     "Read a posed RGB-D scan; fuse its cloud where it brings none; turn it so that z is up."
     if isinstance(label_set, str): label_set = named_label_set(label_set)
@@ -449,8 +479,19 @@ def load_scene(
     else: cloud = _given_cloud(capture, views)
     if not capture.level: views, cloud = _level(capture, views, *cloud)
     labels, own = _labels(capture, frames, views, cloud[0], label_set)
+    if decode: views = decode_views(views, progress=progress)
     scene = Scene(capture.name, *cloud, labels, views, own)
     return scene if labels is None or label_set is None or own == label_set else scene.relabel(label_set)
+
+def decode_views(
+    views:Sequence[View],
+    workers:int|None=None, # Threads; one for each core, but no more than 8
+    progress:bool=False, # Show a progress bar
+) -> list[View]:
+    "The same views with their pixels in memory, decoded by several threads (PIL lets go of Python's lock while it works)."
+    def held(v): return View(v.name, v.image, v.depth, v.K, v.camera_to_world, v.size)
+    with ThreadPoolExecutor(workers or min(8, os.cpu_count() or 1)) as pool:
+        return list(tqdm(pool.map(held, views), 'images', len(views), disable=not progress))
 
 def _selected(frames, max_views, view_stride):
     if view_stride < 1 or (max_views is not None and max_views < 1): raise InputError(f"view_stride and max_views must be at least 1; got {view_stride} and {max_views}")
@@ -500,11 +541,18 @@ def check_visible(
     raise InputError(f"{name}: none of the {len(views)} views has any point of the cloud in its image; cloud and poses are in different worlds, or the poses follow another "
                      "convention (camera_to_world or world_to_camera, opencv or opengl)")
 
+def _numbering(capture, wanted):
+    "The label set whose ids the cloud's points have."
+    default, there = capture.label_set or named_label_set('scannet19'), list(capture.label_ids)
+    own = (wanted or default) if default.id_kind else default                  # names of the scan's own are translated by name
+    if (own.id_kind or there[0]) in there: return own
+    raise InputError(f"{capture.name}: {own.name} needs labels in the numbering {own.id_kind!r}, the points have {there}" + ("; `geopurify prepare scannet200` writes them" if own.id_kind == 'scannet' else ""))
+
 def _labels(capture, frames, views, points, wanted):
     "Class index of each point, and the label set."
     if capture.label_ids is not None:
-        own = wanted or named_label_set('scannet19')
-        return own.from_ids(capture.label_ids), own
+        own = _numbering(capture, wanted)
+        return own.from_ids(capture.label_ids[own.id_kind or next(iter(capture.label_ids))]), own
     if capture.label_set is None: return None, None
     images = [partial(_label_image, f.labels, capture.label_set, v.size) for f, v in zip(frames, views)]
     return vote_labels(points, views, images, len(capture.label_set)), capture.label_set
