@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['check_histograms', 'read_histograms', 'histogram_statistics', 'rich_enough', 'cluster_histograms', 'davies_bouldin',
            'score_scenes', 'pick_scenes', 'Selection', 'select_scenes', 'read_choice', 'find_clusters',
-           'scene_histograms', 'pseudo_labels', 'describe_geometry', 'farthest_scenes', 'describe_choice',
-           'random_choices']
+           'scene_histograms', 'pseudo_labels', 'without_rare', 'describe_geometry', 'farthest_scenes',
+           'describe_choice', 'random_choices']
 
-# %% ../nbs/10_selection.ipynb #628f39d8
+# %% ../nbs/10_selection.ipynb #fa0a6447
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Callable, Iterable, Sequence
 import numpy as np
 import pandas as pd
 from scipy.spatial.distance import cdist, jensenshannon
+from scipy.stats import entropy
 from sklearn.cluster import KMeans
 from sklearn.metrics import davies_bouldin_score
 from threadpoolctl import threadpool_limits
@@ -25,7 +26,7 @@ from .core import IGNORE, InputError, LabelSet, content_key
 from .scene import Scene
 from .voxels import voxelize
 
-# %% ../nbs/10_selection.ipynb #f480406c
+# %% ../nbs/10_selection.ipynb #f4a21423
 def check_histograms(
     histograms:pd.DataFrame, # A row a scene (its name is the index), a column of counts a class
     source:str='histograms', # Where they came from, for messages
@@ -40,14 +41,14 @@ def check_histograms(
     for wrong, what in ((~np.isfinite(counts), 'not a finite number'), (counts < 0, 'negative')):
         if wrong.any():
             s, c = np.argwhere(wrong)[0]
-            raise InputError(f"{source}: the count of {classes[c]!r} in scene {names[s]!r} is {what}: {histograms.iat[s,c]!r}; expected points of the class, 0 where there are none")
+            raise InputError(f"{source}: the count of {classes[c]!r} in scene {names[s]!r} is {what}: {histograms.iat[s,c]}; expected points of the class, 0 where there are none")
     if (empty := counts.sum(1) == 0).any():
         if empty.all(): raise InputError(f"{source}: none of {len(names)} scenes has a labelled point; is this the right label set?")
         warnings.warn(f"{source}: {empty.sum()} of {len(names)} scenes have no labelled point and are left out, such as {names[empty][0]!r}", stacklevel=2)
     return pd.DataFrame(counts[~empty], names[~empty].rename('scene'), classes)
 
-# %% ../nbs/10_selection.ipynb #dcf2ad70
-_STATISTICS = 'Nc', 'Hc', 'Nb', 'Pn', 'H', 'entropy', 'richness', 'cluster', 'score', 'n_points', 'unique_base_labels'
+# %% ../nbs/10_selection.ipynb #897cdd51
+_STATISTICS = 'Nc', 'Hc', 'Nb', 'Pn', 'H', 'entropy', 'richness', 'cluster', 'score', 'unique_base_labels'
 
 def read_histograms(
     path:str|Path, # .csv or .tsv with a column `scene` and a column a class, or one column `full_histogram`
@@ -261,6 +262,15 @@ def pseudo_labels(
         return np.where(result.coverage > 0, result.labels, IGNORE)
     return label
 
+# %% ../nbs/10_selection.ipynb #77dc1344
+def without_rare(
+    histograms:pd.DataFrame, # (s,c) counts
+    share:float=.005, # Of a scene's points
+) -> pd.DataFrame: # (s,c) counts, 0 for classes that have less of their scene
+    "Forget what is hardly there."
+    if not 0 <= share < 1: raise InputError(f"share must be in 0 … 1 (1 excluded), got {share}; 0 keeps everything")
+    return histograms.where(histograms.div(histograms.sum(axis=1), axis=0) >= share, 0)
+
 # %% ../nbs/10_selection.ipynb #a16c1e52
 def describe_geometry(
     scenes:Iterable[Scene], # Each is held no longer than it takes to sample it
@@ -306,14 +316,15 @@ def farthest_scenes(
         nearest = np.minimum(nearest, between[taken[-1]])
     return pd.Series(distance, descriptions.index[taken], name='distance')
 
-# %% ../nbs/10_selection.ipynb #263f2dcb
+# %% ../nbs/10_selection.ipynb #ac4108fb
 def describe_choice(
     histograms:pd.DataFrame, # (s,c) true counts of the whole pool
     names:Sequence[str], # The scenes that were chosen
 ) -> dict: # classes; entropy and divergence in bits
     "What a choice has of the pool."
-    pool, choice = histograms.sum(), histograms.loc[list(names)].sum()
-    return dict(classes=int((choice > 0).sum()), entropy=float(histogram_statistics(choice.to_frame().T).entropy.iloc[0]), divergence=float(jensenshannon(choice, pool, base=2)**2))
+    pool, choice = histograms.to_numpy().sum(0), histograms.loc[list(names)].to_numpy().sum(0)
+    there = choice[choice > 0]
+    return dict(classes=len(there), entropy=float(entropy(there, base=2)), divergence=float(jensenshannon(choice, pool, base=2)**2))
 
 def random_choices(
     names:Sequence[str], # The pool
