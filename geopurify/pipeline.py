@@ -166,7 +166,7 @@ class Heat:
         from geopurify.viz import show_scene
         return show_scene(self.scene, self[text], ax=ax, **kwargs)
 
-# %% ../nbs/70_pipeline.ipynb #a0034626
+# %% ../nbs/70_pipeline.ipynb #deb02537
 KINDS = {'lifted': 'features of the 2D model as they are', 'uniform': 'mean of the K neighbours, A = 1/K', 'teacher': "affinities of the teacher's features",
          'student': "affinities of the student's embeddings: GeoPurify", 'oracle': 'neighbours of the same true class: the ceiling'}
 
@@ -204,7 +204,6 @@ class SceneState:
     def neighbors(self) -> Tensor: # (m,k) int32
         return nearest_neighbors(self.voxels.coords, self.model.preset.pooling.neighbors)
 
-    @cached_property
     @torch.no_grad()
     def student_embeddings(self) -> Tensor: # (m,128)
         student, device = self.model.student, self.model.device
@@ -212,7 +211,6 @@ class SceneState:
         student = student.to(device).eval()
         return student(self.voxels.coords.to(device), self.inputs.to(device))
 
-    @cached_property
     def teacher_embeddings(self) -> Tensor: # (m,D)
         if self.model.teacher is None: raise InputError("this model has no teacher; pass teacher=CovarianceTeacher() to use its affinities directly")
         s = self.scene
@@ -232,14 +230,15 @@ class SceneState:
     ) -> Affinity|None: # None for "lifted": nothing is pooled
         "The weights with which voxels listen to their neighbours."
         if kind not in KINDS: raise InputError(f"unknown kind of affinity {kind!r}; expected one of {list(KINDS)}")
-        if kind not in self._affinities: self._affinities[kind] = self._make_affinity(kind)
-        return self._affinities[kind]
+        source = {'student': self.model.student, 'teacher': self.model.teacher}.get(kind)
+        if kind not in self._affinities or self._affinities[kind][0] is not source: self._affinities[kind] = source, self._make_affinity(kind)
+        return self._affinities[kind][1]
 
     def _make_affinity(self, kind):
         if kind == 'lifted': return None
         if kind == 'uniform': return uniform_affinity(self.neighbors)
         if kind == 'oracle': return oracle_affinity(self.voxel_labels, self.neighbors)
-        return affinity(getattr(self, f'{kind}_embeddings'), self.neighbors, self.model.preset.pooling.alpha)
+        return affinity(getattr(self, f'{kind}_embeddings')(), self.neighbors, self.model.preset.pooling.alpha)
 
     def pooled(self,
         values:Tensor, # (m,c) scores or features of voxels
@@ -250,7 +249,7 @@ class SceneState:
         if weights is not None: values = pool(weights, values, self.model.preset.pooling.steps)
         return values[self.voxels.point_to_voxel.to(values.device)].cpu()
 
-# %% ../nbs/70_pipeline.ipynb #28fd2f4b
+# %% ../nbs/70_pipeline.ipynb #e8428541
 class GeoPurify:
     "Open-vocabulary 3D segmentation: 2D semantics, purified by learnt geometry."
     def __init__(self,
@@ -284,7 +283,7 @@ class GeoPurify:
         return state
 
     def forget(self):
-        "Drop what was computed, after a scene, the student or the preset was changed by hand."
+        "Drop what was computed, after a scene or the preset was changed by hand."
         self._states = []
 
     def lift(self,
@@ -344,7 +343,7 @@ def _preset(value):
     if isinstance(value, str): return preset(value)
     raise InputError(f"preset must be a Preset or the name of one, got {type(value).__name__}")
 
-# %% ../nbs/70_pipeline.ipynb #be3e9b71
+# %% ../nbs/70_pipeline.ipynb #2bcefadc
 @patch
 def fit(self:GeoPurify,
     scenes:Iterable[Scene], # Scans with views; labels are not used
@@ -363,7 +362,6 @@ def fit(self:GeoPurify,
         if not isinstance(scene, Scene): raise InputError(f"fit expects Scenes, got {type(scene).__name__}; geopurify.datasets.load_scene reads one from a folder")
         ready.append(prepare(scene, lambda: self.lift(scene), self.teacher, self.preset, cache, source))
     self.student = train_student(ready, self.preset, out_dir, seed, resume, self.progress, self.device)
-    self.forget()
     if out_dir: self.save(Path(out_dir)/'model.safetensors')
     return self
 

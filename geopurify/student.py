@@ -6,17 +6,17 @@
 __all__ = ['student_input', 'ConvNorm', 'ResidualBlock', 'Student', 'parameter_groups', 'to_minkowski', 'from_minkowski',
            'save_student', 'load_student']
 
-# %% ../nbs/40_student.ipynb #b395918b
-import json, pickle, re, warnings
+# %% ../nbs/40_student.ipynb #6fe09f33
+import json, re
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional as F
 
+from .checkpoints import read_tensors
 from .core import InputError, StudentConfig, atomic_path
 from .sparse import NeighborMap, SubmConv3d, neighbor_map
 from .voxels import Voxels
@@ -136,30 +136,7 @@ def save_student(
     with atomic_path(path) as tmp: save_file(state, tmp, {'geopurify_student': json.dumps(about)})      # one entry: several are written in random order
     return Path(path)
 
-# %% ../nbs/40_student.ipynb #f5291532
-def _read_safetensors(path):
-    with safe_open(path, 'pt') as f:
-        about = json.loads((f.metadata() or {}).get('geopurify_student', '{}'))
-        return {k: f.get_tensor(k) for k in f.keys()}, about
-
-def _read_file(path):
-    "(tensors by name, metadata) of a file of either kind, or an `InputError` that says what is wrong with it."
-    if not path.is_file(): raise InputError(f"student weights {path}: there is no such file")
-    with open(path, 'rb') as f: start = f.read(9)
-    try:
-        if start[8:] == b'{': return _read_safetensors(path)
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore', UserWarning)                # about pickle protocols, on the way to an error
-            return torch.load(path, map_location='cpu', weights_only=True), {}
-    except pickle.UnpicklingError as e:
-        reason = re.search('.*nsupported.*', str(e).replace('WeightsUnpickler error: ', '')) or [str(e)]
-        raise InputError(f"student weights {path}: not a file of tensors: of another kind, or damaged, or with Python objects inside, which are refused because loading them can run code "
-                         f"({_first_line(reason[0])})") from e
-    except (SafetensorError, RuntimeError, EOFError, ValueError, KeyError, OSError, AttributeError) as e:
-        raise InputError(f"student weights {path} ({path.stat().st_size:,} bytes): cut off or not a checkpoint; download or save it again ({_first_line(str(e) or type(e).__name__)})") from e
-
-def _first_line(text): return text.strip().splitlines()[0][:100]
-
+# %% ../nbs/40_student.ipynb #db2bb707
 def _student_state(content):
     "Our names and layout, from whatever the file held."
     if isinstance(content, dict) and 'model_state_dict' in content: content = content['model_state_dict']
@@ -169,14 +146,15 @@ def _student_state(content):
     found = sorted(map(str, content))[:4] if isinstance(content, dict) else type(content).__name__
     raise InputError(f"not of a GeoPurify student; expected tensors named stem.conv.weight, … or input_layer.0.kernel, …, found {found}")
 
-# %% ../nbs/40_student.ipynb #2ec0fce1
+# %% ../nbs/40_student.ipynb #e8ab2d37
 def load_student(
     path:str|Path, # Our .safetensors, or a checkpoint or bare state dict of the released code
     backend:str|None=None, # Of the sparse convolutions, see `geopurify.sparse.sparse_backend`
 ) -> Student: # On the CPU, in evaluation mode; `.metadata` holds what was saved with it
     "Read a student; its widths come from the shapes in the file."
     path = Path(path)
-    content, about = _read_file(path)
+    content, metadata = read_tensors(path, 'student weights')
+    about = json.loads(metadata.get('geopurify_student', '{}'))
     try:
         state = _student_state(content)
         hidden, in_channels, embedding = state['stem.conv.weight'].shape[0], state['stem.conv.weight'].shape[-1], state['head.weight'].shape[0]

@@ -6,8 +6,8 @@
 __all__ = ['FEEDS', 'Feed', 'feed_of', 'TrainingScene', 'prepare', 'crop', 'scene_pairs', 'student_batch', 'contrastive_step',
            'learning_rate_factor', 'train_student', 'plot_log']
 
-# %% ../nbs/41_training.ipynb #e0d735e5
-import dataclasses, json, math, os, pickle, shutil, tempfile, time
+# %% ../nbs/41_training.ipynb #27d350a9
+import dataclasses, json, math, os, shutil, tempfile, time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from .checkpoints import read_tensors
 from .core import DistillationConfig, InputError, Preset, atomic_path, content_key, preset as named_preset
 from .distillation import ContrastivePairs, info_nce_and_accuracy, sample_pairs
 from .lifting import PointFeatures
@@ -215,16 +216,16 @@ def contrastive_step(
     coords, inputs, pairs = student_batch(scene, pairs, device)
     return info_nce_and_accuracy(student(coords, inputs), pairs, temperature)
 
-# %% ../nbs/41_training.ipynb #e014d0c9
+# %% ../nbs/41_training.ipynb #ad076de9
 def learning_rate_factor(
-    step:int, # Steps done so far
-    steps:int, # Steps of the whole run
-    warmup:int=0, # Steps of linear warm-up
+    step:float, # Done so far: steps, or any other unit of progress
+    steps:float, # Of the whole run
+    warmup:float=0, # Of linear warm-up
     final:float=0., # Factor at the end
 ) -> float:
     "Linear warm-up from 1e-6 to 1, then cosine to `final`."
     if step < warmup: return 1e-6 + (1-1e-6)*step/warmup
-    return final + (1-final)*(1+math.cos(math.pi*(step-warmup)/max(1, steps-warmup)))/2
+    return final + (1-final)*(1+math.cos(math.pi*(step-warmup)/(steps-warmup or 1)))/2
 
 # %% ../nbs/41_training.ipynb #51dee549
 def _optimizer(student, config):
@@ -258,7 +259,7 @@ def _train_epoch(student, optimizer, scenes, preset, seed, epoch, bar):
     loss, accuracy = np.mean(rows, 0).tolist()
     return dict(epoch=epoch+1, loss=loss, accuracy=accuracy, lr=config.learning_rate*factor, seconds=time.perf_counter()-start)
 
-# %% ../nbs/41_training.ipynb #94c07ede
+# %% ../nbs/41_training.ipynb #7fbf01e1
 _FORMAT = 'geopurify-training-1'
 
 def _describe(scenes, preset, seed):
@@ -274,9 +275,8 @@ def _save_checkpoint(path, described, history, student, optimizer):
 
 def _load_checkpoint(path):
     "Read without executing anything that may be in the file."
-    try: state = torch.load(path, map_location='cpu', weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as e:
-        raise InputError(f"{path} is not a complete checkpoint ({type(e).__name__}); delete it or train with resume=False to start over") from e
+    try: state, _ = read_tensors(path)
+    except InputError as e: raise InputError(f"{e}; delete it or train with resume=False to start over") from e
     if not isinstance(state, dict) or state.get('format') != _FORMAT:
         raise InputError(f"{path} is not a checkpoint of train_student; a student alone is read by load_student. Choose another out_dir, or train with resume=False to overwrite it")
     return state

@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['SonataInput', 'centered', 'grid_index', 'grid_hash', 'sonata_input', 'curve_depth', 'curve_code', 'patch_slots',
            'Level', 'PatchAttention', 'MLP', 'Block', 'SonataConfig', 'Sonata', 'up_cast', 'load_sonata', 'save_sonata',
-           'known_checkpoints', 'fetch_checkpoint', 'up_evidence', 'SonataTeacher']
+           'up_evidence', 'SonataTeacher']
 
-# %% ../../nbs/31_sonata.ipynb #54aa09f5
-import csv, hashlib, json, warnings
+# %% ../../nbs/31_sonata.ipynb #6a5687be
+import json, warnings
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -17,7 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ..core import InputError, TeacherConfig, atomic_path, content_key, manifest_path, weights_path
+from ..checkpoints import checkpoint_file, read_tensors
+from ..core import InputError, TeacherConfig, atomic_path, content_key, weights_path
 from ..fusion import estimate_normals
 from ..sparse import SubmConv3d, neighbor_map
 from .base import check_cloud
@@ -299,14 +300,13 @@ def up_cast(
         if step < concatenate: x = torch.cat([levels[stage].features, x], 1)
     return x
 
-# %% ../../nbs/31_sonata.ipynb #279b2085
+# %% ../../nbs/31_sonata.ipynb #84207124
 def load_sonata(
     path:str|Path, # `.pth` in the released form, or `.safetensors` of this project
 ) -> Sonata:
     "An encoder from a checkpoint, in evaluation mode."
     path = Path(path)
-    if not path.is_file(): raise InputError(f"no Sonata checkpoint at {path}; name an existing file, or one of {list(known_checkpoints())} with download=True")
-    config, state = _read_safetensors(path) if path.suffix == '.safetensors' else _read_released(path)
+    config, state = _configured(path)
     if 'seg_head.weight' in state: raise InputError(f"{path} is a linear segmentation head, not an encoder; the encoder is in sonata.pth or sonata_small.pth")
     state = _teacher_backbone(state)
     try: config = SonataConfig.from_official(config) if config else _inferred_config(state)
@@ -322,16 +322,10 @@ def load_sonata(
 
 def _sizes(config): return f'in_channels {config.in_channels}, depths {config.enc_depths}, channels {config.enc_channels}'
 
-def _read_safetensors(path):
-    from safetensors import SafetensorError, safe_open
-    try:
-        with safe_open(str(path), 'pt') as f:
-            return json.loads((f.metadata() or {}).get('config', 'null')), {k: f.get_tensor(k).float() for k in f.keys()}
-    except SafetensorError as e: raise InputError(f"{path} is not a complete safetensors file: {e}") from e
-
-def _read_released(path):
-    try: content = torch.load(path, map_location='cpu', weights_only=True)
-    except Exception as e: raise InputError(f"{path} cannot be read as a checkpoint of tensors (truncated, or it holds code, which is never run): {type(e).__name__}") from e
+def _configured(path):
+    "Configuration (or None) and tensors of either form."
+    content, metadata = read_tensors(path, 'Sonata checkpoint')
+    if metadata: return json.loads(metadata.get('config', 'null')), {k: v.float() for k, v in content.items()}
     if not isinstance(content, dict) or 'state_dict' not in content: raise InputError(f"{path}: expected a dictionary with 'config' and 'state_dict', as Sonata's releases are")
     return content.get('config'), {k: v.float() if v.is_floating_point() else v for k, v in content['state_dict'].items()}
 
@@ -366,27 +360,6 @@ def save_sonata(
         else: torch.save({'config': {k: list(v) if isinstance(v, tuple) else v for k, v in config.items()}, 'state_dict': state}, tmp)
     return path
 
-# %% ../../nbs/31_sonata.ipynb #7ac14288
-def known_checkpoints() -> dict[str, dict]:
-    "Released encoders by name: where they are, their size, and their licence (`data_manifests/checkpoints.csv`)."
-    with open(manifest_path('checkpoints.csv'), newline='') as f: return {r['name']: r for r in csv.DictReader(f) if r['kind'] == 'sonata'}
-
-def fetch_checkpoint(
-    name:str, # One of `known_checkpoints()`
-) -> Path:
-    "Download a released encoder into the Hugging Face cache (only ever on request) and check what is known of it."
-    known = known_checkpoints()
-    if name not in known: raise InputError(f"unknown checkpoint {name!r}; expected a file, or one of {list(known)}")
-    try: from huggingface_hub import hf_hub_download
-    except ImportError as e: raise InputError('downloading needs huggingface_hub: pip install huggingface_hub') from e
-    row = known[name]
-    print(f"{name} is {row['file']} of {row['repository']}; its licence is {row['licence']}")
-    path = Path(hf_hub_download(row['repository'], row['file']))
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    if not row['sha256']: print(f"SHA-256 {digest}; data_manifests/checkpoints.csv has none to compare it with")
-    elif digest != row['sha256']: raise InputError(f"{path}: SHA-256 {digest} differs from the recorded {row['sha256']}; delete the file and download it again")
-    return path
-
 # %% ../../nbs/31_sonata.ipynb #8ff9d841
 def up_evidence(
     normals:np.ndarray, # (n,3) unit length, towards the viewer
@@ -402,7 +375,7 @@ def _warn_if_not_z_up(normals):
         warnings.warn(f"Sonata expects z to point up, but {up} looks more like it ({evidence[up]:.0%} more normals point there than away from there; {evidence['+z']:.0%} for +z). "
                       "Rotate the scan, see gravity_align", stacklevel=4)
 
-# %% ../../nbs/31_sonata.ipynb #3d82b566
+# %% ../../nbs/31_sonata.ipynb #01dd7b2b
 class SonataTeacher:
     "A frozen Sonata encoder behind the protocol of a teacher: for each point the last three stages side by side."
     def __init__(self,
@@ -417,13 +390,13 @@ class SonataTeacher:
 
     @classmethod
     def from_checkpoint(cls,
-        path:str|Path, # See `load_sonata`; or, with `download`, one of `known_checkpoints`
+        path_or_name:str|Path, # A file (see `load_sonata`) or a released one's name (see `checkpoint_file`), such as "sonata"
         config:TeacherConfig=TeacherConfig(), # For example preset("official").teacher
         device:str|torch.device|None=None,
-        download:bool=False, # Fetch a released checkpoint by its name
+        download:bool=False, # Fetch a named one when this machine does not have it
     ) -> 'SonataTeacher':
         "A teacher with weights from a file."
-        path = fetch_checkpoint(str(path)) if download else Path(path)
+        path = checkpoint_file(path_or_name, 'sonata', download)
         return cls(load_sonata(path), path.stem, config, device)
 
     @classmethod

@@ -6,7 +6,7 @@
 __all__ = ['SMALL', 'Cloud', 'SonataTraining', 'thinned', 'crop', 'disturb', 'Batch', 'make_views', 'hide', 'ClusterHead',
            'sinkhorn', 'match', 'place_loss', 'Distiller', 'pretrain_sonata']
 
-# %% ../../nbs/pretraining/sonata.ipynb #775294fa
+# %% ../../nbs/pretraining/sonata.ipynb #34c0416f
 import copy, csv, json, math, time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,8 +20,10 @@ from scipy.spatial.transform import Rotation
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from ..checkpoints import read_tensors
 from ..core import InputError, atomic_path
 from .sonata import Level, Sonata, SonataConfig, SonataInput, save_sonata, sonata_input, up_cast
+from ..training import learning_rate_factor
 
 # %% ../../nbs/pretraining/sonata.ipynb #8956aa27
 @dataclass
@@ -247,7 +249,7 @@ def _share_hidden(hidden, levels): # share of hidden voxels below each voxel of 
         share = torch.zeros(len(level.grid)).index_add_(0, level.cluster, share)/count
     return share
 
-# %% ../../nbs/pretraining/sonata.ipynb #f2d3dc03
+# %% ../../nbs/pretraining/sonata.ipynb #a69a7edb
 def pretrain_sonata(
     clouds:Sequence[Cloud], # Rooms without labels
     out_dir:str|Path, # For sonata.safetensors (the teacher's encoder), log.csv and state.pt
@@ -292,8 +294,7 @@ def pretrain_sonata(
 
 def _step(distiller, optimizer, clouds, rooms, training, seed, step, steps):
     rng, share = np.random.default_rng((seed, step)), step/steps
-    rate = min(share/training.warmup, 1) if share < training.warmup else .5+.5*math.cos(math.pi*(share-training.warmup)/(1-training.warmup))
-    for group in optimizer.param_groups: group['lr'] = training.learning_rate*max(rate, 1e-3)
+    for group in optimizer.param_groups: group['lr'] = training.learning_rate*learning_rate_factor(share, 1, training.warmup, 1e-3)
     loss, parts = distiller.loss([clouds[i] for i in rng.choice(len(clouds), min(rooms, len(clouds)), replace=False)], share, rng)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
@@ -311,7 +312,7 @@ def _save_state(out, distiller, optimizer, state, run):
             writer.writeheader(); writer.writerows(state['rows'])
 
 def _load_state(path, distiller, optimizer, run):
-    saved = torch.load(path, weights_only=True)
+    saved, _ = read_tensors(path, 'training state')
     then, now = json.loads(saved['run']), json.loads(json.dumps(run))
     other = [k for k in now if then.get(k) != now[k]]
     if other: raise InputError(f"{path} belongs to a run with another {', '.join(other)}; choose another out_dir, or resume=False to start over")

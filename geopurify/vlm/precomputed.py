@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['save_pixel_features', 'save_text_embeddings', 'load_pixel_features', 'PrecomputedVLM']
 
-# %% ../../nbs/24_precomputed.ipynb #9c12d002
+# %% ../../nbs/24_precomputed.ipynb #d354ef8d
 import json, zipfile, zlib
 from pathlib import Path
 from typing import Callable, Sequence
@@ -13,10 +13,10 @@ from typing import Callable, Sequence
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from ..checkpoints import read_tensors
 from ..core import InputError, atomic_path
 from ..scene import Scene, View
 from .base import VLM, PixelFeatures
@@ -55,7 +55,7 @@ def _save(path, tensors, texts=None):
         else: save_file({k: x.contiguous() for k, x in tensors.items()}, tmp, None if texts is None else {'texts': json.dumps(texts)})
     return path
 
-# %% ../../nbs/24_precomputed.ipynb #85271fe5
+# %% ../../nbs/24_precomputed.ipynb #5f2e2bfc
 def load_pixel_features(
     path:str|Path, # .npz or .safetensors
     dim:int|None=None, # d that the vectors must have; None: any
@@ -94,14 +94,14 @@ def _read(path):
     "Arrays of a file, and the texts in it or None."
     path = Path(path)
     if not path.exists(): raise InputError(f"{path} does not exist")
+    if path.suffix != '.npz':
+        content, metadata = read_tensors(path, 'features')
+        return content, json.loads(metadata.get('texts', 'null'))
     try:
-        if path.suffix == '.npz':
-            with np.load(path, allow_pickle=False) as f: arrays = {k: f[k] for k in f.files}
-            texts = arrays.pop('texts', None)
-            return {k: torch.from_numpy(v) for k, v in arrays.items()}, None if texts is None else texts.tolist()
-        with safe_open(path, 'pt') as f: return {k: f.get_tensor(k) for k in f.keys()}, json.loads((f.metadata() or {}).get('texts', 'null'))
-    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error, SafetensorError) as e:
-        raise InputError(f"{path} cannot be read; it is cut short, or not an .npz or .safetensors file: {e}") from e
+        with np.load(path, allow_pickle=False) as f: arrays = {k: f[k] for k in f.files}
+    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as e: raise InputError(f"{path} cannot be read; it is cut short, or not an .npz file: {e}") from e
+    texts = arrays.pop('texts', None)
+    return {k: torch.from_numpy(v) for k, v in arrays.items()}, None if texts is None else texts.tolist()
 
 # %% ../../nbs/24_precomputed.ipynb #80d2a56d
 def _text_encoder(text):

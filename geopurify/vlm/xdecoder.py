@@ -8,11 +8,11 @@ __all__ = ['FOCAL_L', 'FOCAL_T', 'PIXEL_MEAN', 'PIXEL_STD', 'START', 'END', 'VOC
            'FocalModulation', 'MLP', 'FocalBlock', 'DepthwiseFocalBlock', 'Embed', 'Stage', 'FocalNet', 'Attention',
            'sine_positions', 'ConvNorm', 'EncoderLayer', 'PixelDecoder', 'resized', 'CrossAttention', 'SelfAttention',
            'FeedForward', 'MaskMLP', 'queries_seen', 'Prediction', 'unit', 'QueryDecoder', 'TextMLP', 'TextBlock',
-           'TextTransformer', 'LanguageEncoder', 'XDecoderNet', 'checkpoint_file', 'load_xdecoder', 'vocabulary_file',
-           'Tokenizer', 'PhraseEncoder', 'masks_at', 'mask_ids', 'XDecoder']
+           'TextTransformer', 'LanguageEncoder', 'XDecoderNet', 'load_xdecoder', 'vocabulary_file', 'Tokenizer',
+           'PhraseEncoder', 'masks_at', 'mask_ids', 'XDecoder']
 
-# %% ../../nbs/22_xdecoder.ipynb #d8cb3d3f
-import csv, gzip, hashlib, importlib.util, math, pickle, re, unicodedata, warnings
+# %% ../../nbs/22_xdecoder.ipynb #e1f0928a
+import gzip, hashlib, importlib.util, math, re, unicodedata, warnings
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -21,11 +21,10 @@ from typing import Iterator, Sequence
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from ..core import InputError, atomic_path, content_key, manifest_path
+from ..checkpoints import checkpoint_file, read_tensors
+from ..core import InputError, atomic_path, content_key
 from .base import PROMPT, VLM, PixelFeatures, prompt
 
 # %% ../../nbs/22_xdecoder.ipynb #546e0b10
@@ -475,35 +474,10 @@ class XDecoderNet(nn.Module):
 NOT_LOADED = {'backbone_proj': 'retrieval', 'sem_seg_head.predictor.caping_embed': 'captioning', 'sem_seg_head.predictor.pos_embed_caping.weight': 'captioning',
               'sem_seg_head.predictor.self_attn_mask': 'computed by queries_seen', 'criterion.empty_weight': 'training'}
 
-# %% ../../nbs/22_xdecoder.ipynb #3f04ece1
-def checkpoint_file(
-    path_or_name:str|Path, # A file, or a name in `data_manifests/checkpoints.csv`, such as "xdecoder-focal-l"
-    download:bool=False, # Fetch a named one when this machine does not have it
-) -> Path:
-    "Where a checkpoint is."
-    path = Path(path_or_name)
-    if path.is_file(): return path
-    with open(manifest_path('checkpoints.csv'), newline='') as f: known = {r['name']: r for r in csv.DictReader(f) if r['kind'] == 'xdecoder'}
-    if str(path_or_name) not in known: raise InputError(f"no X-Decoder checkpoint at {path}; name an existing file, or one of {list(known)}")
-    try: from huggingface_hub import hf_hub_download
-    except ImportError as e: raise InputError("checkpoints by name need huggingface_hub: pip install huggingface_hub") from e
-    row = known[str(path_or_name)]
-    try: return Path(hf_hub_download(row['repository'], row['file'], local_files_only=not download))
-    except OSError as e:
-        raise InputError(f"{path_or_name} ({row['file']} of {row['repository']} on Hugging Face) is not on this machine"
-                         f"{' and could not be fetched' if download else ''}; pass download=True, or the path of a copy") from e
-
-# %% ../../nbs/22_xdecoder.ipynb #3fccc6bd
+# %% ../../nbs/22_xdecoder.ipynb #068aa6b3
 def _tensors(path):
     "The file's dictionary of tensors."
-    with open(path, 'rb') as f: start = f.read(9)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore', UserWarning)                                # about pickle protocols, on the way to an error
-            state = load_file(path) if start[8:] == b'{' else torch.load(path, map_location='cpu', weights_only=True)
-    except (pickle.UnpicklingError, SafetensorError, RuntimeError, EOFError, ValueError, KeyError, OSError, AttributeError) as e:
-        raise InputError(f"{path} ({path.stat().st_size:,} bytes) cannot be read as a file of tensors: cut off, of another kind, or with Python objects inside, "
-                         f"which are never run ({type(e).__name__})") from e
+    state, _ = read_tensors(path, 'X-Decoder checkpoint')
     if isinstance(state, dict) and state and all(isinstance(v, Tensor) for v in state.values()): return state
     found = sorted(map(str, state))[:4] if isinstance(state, dict) else type(state).__name__
     raise InputError(f"{path}: expected a dictionary of tensors, as the official checkpoints are, found {found}")
@@ -532,14 +506,14 @@ def _check_state(state, wanted, path):
     for k, v in wanted.items():
         if state[k].shape != v.shape: raise InputError(f"{path}: {k} has shape {tuple(state[k].shape)}, expected {tuple(v.shape)}")
 
-# %% ../../nbs/22_xdecoder.ipynb #c0aae3ad
+# %% ../../nbs/22_xdecoder.ipynb #f3e18137
 def load_xdecoder(
     path_or_name:str|Path, # See `checkpoint_file`
     config:XDecoderConfig|None=None, # Sizes; None: Focal-L or Focal-T, whichever the file holds
     download:bool=False, # Fetch a named checkpoint when this machine does not have it
 ) -> XDecoderNet: # On the CPU, in evaluation mode
     "A network with the weights of an official checkpoint."
-    path = checkpoint_file(path_or_name, download)
+    path = checkpoint_file(path_or_name, 'xdecoder', download)
     state = _tensors(path)
     with torch.device('meta'): net = XDecoderNet(config or _config_of(state, path))
     wanted = net.state_dict()
