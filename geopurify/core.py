@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['IGNORE', 'PRESETS', 'InputError', 'manifest_path', 'weights_path', 'shared_path', 'atomic_path', 'content_key',
-           'LabelSet', 'label_set', 'label_set_names', 'ProjectionConfig', 'LiftingConfig', 'TeacherConfig',
-           'DistillationConfig', 'StudentConfig', 'TrainingConfig', 'PoolingConfig', 'Preset', 'preset']
+           'LabelSet', 'label_set', 'label_set_names', 'ProjectionConfig', 'ImageConfig', 'LiftingConfig',
+           'TeacherConfig', 'DistillationConfig', 'StudentConfig', 'TrainingConfig', 'PoolingConfig', 'Preset',
+           'preset']
 
 # %% ../nbs/00_core.ipynb #23bcbf51
 import contextlib, csv, dataclasses, hashlib, importlib.util, os, tempfile
@@ -165,13 +166,19 @@ def label_set_names() -> list[str]:
     with open(manifest_path('label_sets.csv'), newline='') as f: names = dict.fromkeys(r['label_set'] for r in csv.DictReader(f))
     return ['scannet19', *names]
 
-# %% ../nbs/00_core.ipynb #c6c6f008
+# %% ../nbs/00_core.ipynb #01507181
 @dataclass(frozen=True)
 class ProjectionConfig:
     "Which pixel sees which point."
     depth_tolerance: float = 0.25  # relative: a point is seen when |depth − z| ≤ depth_tolerance · depth (OpenScene's and GeoPurify's test)
     border: int = 0                # pixels next to the image border that are not used
     min_points: int = 0            # views that see fewer points are left out
+
+@dataclass(frozen=True)
+class ImageConfig:
+    "How X-Decoder is shown an image, and how its masks come back to the image's pixels."
+    image_size: int|tuple[int, int]|None = None  # what images are resized to first: pixels of the shorter side, or (h, w) at any shape; None: as they are
+    crop_padding: bool = True      # cut the padding off the masks; False: squeeze image and padding into the image's shape, as the released code does
 
 @dataclass(frozen=True)
 class LiftingConfig:
@@ -235,6 +242,7 @@ class Preset:
     name: str
     voxel_size: float = 0.02       # metres
     projection: ProjectionConfig = field(default_factory=ProjectionConfig)
+    images: ImageConfig = field(default_factory=ImageConfig)
     lifting: LiftingConfig = field(default_factory=LiftingConfig)
     teacher: TeacherConfig = field(default_factory=TeacherConfig)
     distillation: DistillationConfig = field(default_factory=DistillationConfig)
@@ -242,12 +250,12 @@ class Preset:
     training: TrainingConfig = field(default_factory=TrainingConfig)
     pooling: PoolingConfig = field(default_factory=PoolingConfig)
 
-# %% ../nbs/00_core.ipynb #883a3a44
+# %% ../nbs/00_core.ipynb #08f7a5d8
 PRESETS = {p.name: p for p in (
-    Preset('paper', lifting=LiftingConfig('consensus')),
+    Preset('paper', images=ImageConfig(484), lifting=LiftingConfig('consensus')),
     Preset('official',
            projection=ProjectionConfig(depth_tolerance=0.05, border=10, min_points=400),
-           lifting=LiftingConfig('consensus'),
+           images=ImageConfig((484, 648), crop_padding=False), lifting=LiftingConfig('consensus'),
            teacher=TeacherConfig(colors_scaled_twice=True),
            distillation=DistillationConfig(micro_negatives=15),
            training=TrainingConfig(epochs=100, learning_rate=1e-4, lr_factors=(0.1, 1., 5.), weight_decay=1e-5, warmup_epochs=2, final_lr_ratio=1e-3),

@@ -5,7 +5,9 @@
 # %% auto #0
 __all__ = ['PointFeatures', 'lift']
 
-# %% ../nbs/29_lifting.ipynb #b58db1df
+# %% ../nbs/29_lifting.ipynb #7fae1ce1
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Callable, Iterator
 
@@ -86,41 +88,32 @@ def _distance_weight(points, view, power, nearest=.5):
     if not power: return torch.ones(len(points))
     return torch.from_numpy(project(points, view.K, view.world_to_camera)[1]).clamp_min(nearest).pow(-power)
 
-# %% ../nbs/29_lifting.ipynb #5810eeb2
+# %% ../nbs/29_lifting.ipynb #18034a99
 def _nearest_with(
     points:np.ndarray, # (n,3)
     has:np.ndarray, # (n,) bool, at least one True
 ) -> np.ndarray: # (n,) int64: the point itself where `has`, else the nearest point that has
     "Whose feature each point takes."
-    source = np.arange(len(points))
-    if not has.all():
-        tree = cKDTree(points[has], balanced_tree=False, compact_nodes=False)      # built faster than the default tree, and as exact
-        without = points[~has]
-        source[~has] = np.flatnonzero(has)[tree.query(without, workers=-1 if len(without) > 20_000 else 1)[1]]       # threads cost more than they gain on few
+    source, without = np.arange(len(points)), np.flatnonzero(~has)
+    if len(without):
+        among = np.flatnonzero(has)
+        tree = cKDTree(points.take(among, 0), leafsize=32, balanced_tree=False, compact_nodes=False)       # built faster than the default tree, and as exact
+        source[without] = among[tree.query(points.take(without, 0), workers=-1 if len(without) > 20_000 else 1)[1]]       # more threads cost more than they gain on few
     return source
 
-# %% ../nbs/29_lifting.ipynb #38eb565e
+# %% ../nbs/29_lifting.ipynb #cc50fef7
 @dataclass
 class _Kept:
     "What one view says, as small as it can be kept."
-    seen: np.ndarray   # (⌈n/8⌉,) uint8, one bit a point
+    index: np.ndarray  # (p,) int32 points that the view sees
     rows: np.ndarray   # (p,) int16 into `table`
     table: Tensor      # (q,d) unit rows
     logits: Tensor     # (q,c)
 
     @classmethod
-    def of(cls, n, index, rows, table, logits):
-        seen = np.zeros(n, bool)
-        seen[index] = True
-        return cls(np.packbits(seen), rows.astype(np.int16), table, logits)
+    def of(cls, index, rows, table, logits): return cls(index.astype(np.int32), rows.astype(np.int16), table, logits)
 
-    def links(self, n): # index (p,) of the points seen; rows (p,)
-        return np.flatnonzero(np.unpackbits(self.seen, count=n)), self.rows
-
-    @property
-    def nbytes(self): return self.seen.nbytes+self.rows.nbytes+self.table.nbytes+self.logits.nbytes
-
-# %% ../nbs/29_lifting.ipynb #2d3567c8
+# %% ../nbs/29_lifting.ipynb #11e5c5af
 def _vote(
     answer:_Answer,
     points:np.ndarray, # (n,3)
@@ -134,24 +127,70 @@ def _vote(
         table, has = answer.unit(answer.pixels.embeddings.float().cpu().clone())
         rows = answer.pixels.mask_at(answer.uv, answer.view.size).cpu().numpy().astype(np.int64)
     has = np.append(has.numpy(), False)[rows]                                   # row −1, no mask, is the last
-    if has.any(): return rows[_nearest_with(points[answer.index], has)], table, table @ text.T
+    if has.any(): return rows[_nearest_with(points.take(answer.index, 0), has)], table, table @ text.T
 
-def _elect(
+def _votes(points, answers, text, ahead=2):
+    "Answers with votes, in the views' order; the search for the nearest runs beside the work on the next views."
+    with ThreadPoolExecutor(ahead) as pool:
+        waiting = deque()
+        for a in answers:
+            waiting.append((a, pool.submit(_vote, a, points, text)))
+            if len(waiting) > ahead: yield from _spoken(*waiting.popleft())
+        while waiting: yield from _spoken(*waiting.popleft())
+
+def _spoken(answer, vote):
+    if (vote := vote.result()) is not None: yield answer, vote
+
+def _collect(
     points:np.ndarray, # (n,3)
     answers:Callable[[], Iterator[_Answer]], # Starts a pass over the views
     text:Tensor, # (c,d) unit rows, times the logit scale
-) -> tuple[Tensor, Tensor, list[_Kept], int]: # class (n,) int64; coverage (n,) int32; what is kept of views that answer in masks; views used
-    "First pass: the class with the largest mean logit over the views."
-    sums, coverage, kept, used = torch.zeros(len(points), len(text)), torch.zeros(len(points), dtype=torch.int32), [], 0
-    for a in answers():
-        if (vote := _vote(a, points, text)) is None: continue
-        rows, table, logits = vote
-        sums.index_add_(0, torch.from_numpy(a.index), logits.index_select(0, torch.from_numpy(rows)))
+) -> tuple[list[_Kept], Tensor|None, Tensor, int]: # what is kept of views that answer in masks; of dense ones the sums (n,c) of logits; coverage (n,) int32; views used
+    "The pass over the views."
+    kept, sums, coverage, used = [], None, torch.zeros(len(points), dtype=torch.int32), 0
+    for a, (rows, table, logits) in _votes(points, answers(), text):
+        if a.pixels.mask_ids is not None: kept.append(_Kept.of(a.index, rows, table, logits))
+        else:
+            sums = torch.zeros(len(points), len(text)) if sums is None else sums
+            sums.index_add_(0, torch.from_numpy(a.index), logits.index_select(0, torch.from_numpy(rows)))
+        if kept and sums is not None: raise InputError(f"{a.where}: dense and mask answers are mixed; the consensus rule needs a model that gives one of the two")
         coverage[a.index] += 1
-        if a.pixels.mask_ids is not None: kept.append(_Kept.of(len(points), a.index, rows, table, logits))
         used += 1
-        if kept and len(kept) != used: raise InputError(f"{a.where}: dense and mask answers are mixed; the consensus rule needs a model that gives one of the two")
-    return sums.argmax(1), coverage, kept, used
+    return kept, sums, coverage, used
+
+# %% ../nbs/29_lifting.ipynb #32c2bef4
+def _by_point(
+    kept:list[_Kept], # One for each view
+    coverage:np.ndarray, # (n,) links of each point
+) -> tuple[np.ndarray, np.ndarray]: # rows (l,) int32 in all views' tables, one below the other; starts (n+1,) int64 of each point's rows
+    "The masks of each point, in the views' order."
+    starts = np.append(0, np.cumsum(coverage, dtype=np.int64))
+    rows, free, first = np.empty(starts[-1], np.int32), starts[:-1].copy(), 0
+    for k in kept:
+        at = free.take(k.index)
+        rows[at], free[k.index] = k.rows+np.int32(first), at+1
+        first += len(k.table)
+    return rows, starts
+
+# %% ../nbs/29_lifting.ipynb #5be09c77
+def _decide(
+    rows:np.ndarray, # (l,) int32 rows of `logits`, one point's after the other's
+    starts:np.ndarray, # (m,) int64 where each point's begin; every point has some
+    logits:Tensor, # (q,c)
+    views:int, # k that a point keeps
+) -> tuple[Tensor, Tensor, Tensor]: # class (m,); scores (m,k), falling, −∞ where there are fewer views; their rows (m,k) int32
+    "What the views of each point agree on, and which of them are surest of it."
+    flat = torch.from_numpy(rows)
+    elected = F.embedding_bag(flat, logits, torch.from_numpy(starts).to(flat.dtype), mode='sum').argmax(1)
+    point = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(rows)))                       # (l,) whose link it is
+    score = logits.flatten().numpy().take(rows*np.int64(logits.shape[1]) + elected.numpy().take(point))
+    scores, best = np.empty((len(starts),views), np.float32), np.empty((len(starts),views), np.int32)
+    for k in range(views):
+        scores[:,k] = top = np.maximum.reduceat(score, starts)
+        equal = np.flatnonzero(score == top.take(point))
+        first = equal.take(np.searchsorted(equal, starts))                                              # of equals, the view that came first
+        best[:,k], score[first] = rows.take(first), -np.inf
+    return elected, torch.from_numpy(scores), torch.from_numpy(best)
 
 # %% ../nbs/29_lifting.ipynb #1ba60560
 def _keep_best(
@@ -170,26 +209,25 @@ def _keep_best(
     least = competing.min(1).indices                                            # comes to the front; the new one takes its place
     for kept, value in ((scores, score), (best, new)): kept[at,0], kept[at,least] = kept[at,least], value
 
-# %% ../nbs/29_lifting.ipynb #1cb702da
-def _best_of_kept(kept, consensus, views):
-    "Scores (n,k) and vectors' numbers (n,k) of the views that agree most; the masks' vectors one below the other."
-    n, first = len(consensus), 0
-    scores, best = torch.full((n,views), -torch.inf), torch.zeros(n, views, dtype=torch.int32)
-    for k in kept:
-        index, rows = (torch.from_numpy(x).long() for x in k.links(n))
-        _keep_best(scores, best, index, k.logits[rows, consensus[index]], torch.arange(first, first+len(k.table), dtype=torch.int32), rows)
-        first += len(k.table)
-    return scores, best, torch.cat([k.table for k in kept])
+# %% ../nbs/29_lifting.ipynb #21c47192
+def _of_masks(kept, coverage, views, chunk=4096):
+    "Features (n,d) of answers in masks."
+    table, logits = torch.cat([k.table for k in kept]), torch.cat([k.logits for k in kept])
+    (rows, starts), seen = _by_point(kept, coverage), np.flatnonzero(coverage)
+    scores, best = torch.full((len(coverage),views), -torch.inf), torch.zeros(len(coverage), views, dtype=torch.int32)
+    for i in range(0, len(seen), chunk):
+        points = seen[i:i+chunk]
+        first, last = starts[points[0]], starts[points[-1]+1]
+        _, scores[points], best[points] = _decide(rows[first:last], starts[points]-first, logits, views)
+    return F.embedding_bag(best, table, per_sample_weights=_weights(scores), mode='sum')
 
-def _best_of_dense(points, answers, text, consensus, views):
-    "The same for answers that were too large to keep: scores (n,k) and vectors (n,k,d)."
+def _of_dense(points, answers, text, elected, views):
+    "Features (n,d) of dense answers."
     scores, best = torch.full((len(points),views), -torch.inf), torch.zeros(len(points), views, text.shape[1])
-    for a in answers():
-        if (vote := _vote(a, points, text)) is None: continue
-        rows, table, logits = vote
+    for a, (rows, table, logits) in _votes(points, answers(), text):
         index, rows = torch.from_numpy(a.index), torch.from_numpy(rows)
-        _keep_best(scores, best, index, logits[rows, consensus[index]], table, rows)
-    return scores, best
+        _keep_best(scores, best, index, logits[rows, elected[index]], table, rows)
+    return torch.bmm(_weights(scores)[:,None], best)[:,0]
 
 def _consensus(
     points:np.ndarray, # (n,3)
@@ -198,12 +236,10 @@ def _consensus(
     views:int, # k that a point keeps
 ) -> tuple[Tensor, Tensor, int]: # features (n,d), zeros where unseen; coverage (n,) int32; views used
     "The views that agree best with the class that all elected, weighted by the softmax of their agreement."
-    consensus, coverage, kept, used = _elect(points, answers, text)
-    if kept:
-        scores, best, table = _best_of_kept(kept, consensus, views)
-        return F.embedding_bag(best, table, per_sample_weights=_weights(scores), mode='sum'), coverage, used
-    scores, best = _best_of_dense(points, answers, text, consensus, views)
-    return torch.bmm(_weights(scores)[:,None], best)[:,0], coverage, used
+    kept, sums, coverage, used = _collect(points, answers, text)
+    if sums is not None: features = _of_dense(points, answers, text, sums.argmax(1), views)
+    else: features = _of_masks(kept, coverage.numpy(), views) if kept else torch.zeros(len(points), text.shape[1])
+    return features, coverage, used
 
 def _weights(scores): # (n,k) → (n,k), zeros for points that no view sees
     return scores.softmax(1).nan_to_num(0)

@@ -16,16 +16,16 @@ from torch import Tensor
 
 from ..core import InputError
 
-# %% ../../nbs/21_vlm.ipynb #f86e8c6b
+# %% ../../nbs/21_vlm.ipynb #d8f78758
 def _map_position(
     uv:Tensor, # (p,2) pixels of the image
     image_size:tuple[int,int], # (h,w)
     map_size:tuple[int,int], # (h',w')
 ) -> Tensor: # (p,2) x, y in cells of the map, clamped to its outermost centres
     ratio = uv.new_tensor([map_size[1]/image_size[1], map_size[0]/image_size[0]])
-    return ((uv+.5)*ratio-.5).clamp_min(0).minimum(uv.new_tensor([map_size[1]-1, map_size[0]-1]))
+    return (uv+.5).mul_(ratio).sub_(.5).clamp_min_(0).minimum(uv.new_tensor([map_size[1]-1, map_size[0]-1]))
 
-# %% ../../nbs/21_vlm.ipynb #68c72c3a
+# %% ../../nbs/21_vlm.ipynb #60c4b21b
 @dataclass
 class PixelFeatures:
     "Embeddings of one image's pixels: a dense map, or masks with one embedding each."
@@ -66,8 +66,8 @@ class PixelFeatures:
         "Mask of the nearest pixel."
         if self.mask_ids is None: raise InputError("these PixelFeatures are dense and have no masks; use .sample")
         uv = torch.as_tensor(uv, dtype=torch.float32, device=self.device)
-        x, y = _map_position(uv, image_size, self.mask_ids.shape).round().long().T
-        return self.mask_ids[y, x]
+        x, y = _map_position(uv, image_size, self.mask_ids.shape).round_().int().T
+        return self.mask_ids.flatten().index_select(0, y*self.mask_ids.shape[1]+x)
 
     def _nearest(self, uv, image_size):
         with_none = torch.cat([self.embeddings.float(), self.embeddings.new_zeros(1, self.dim, dtype=torch.float32)])

@@ -9,9 +9,9 @@ __all__ = ['FOCAL_L', 'FOCAL_T', 'PIXEL_MEAN', 'PIXEL_STD', 'START', 'END', 'VOC
            'sine_positions', 'ConvNorm', 'EncoderLayer', 'PixelDecoder', 'resized', 'CrossAttention', 'SelfAttention',
            'FeedForward', 'MaskMLP', 'queries_seen', 'Prediction', 'unit', 'QueryDecoder', 'TextMLP', 'TextBlock',
            'TextTransformer', 'LanguageEncoder', 'XDecoderNet', 'load_xdecoder', 'vocabulary_file', 'Tokenizer',
-           'PhraseEncoder', 'masks_at', 'mask_ids', 'XDecoder']
+           'PhraseEncoder', 'masks_at', 'mask_ids', 'shown', 'XDecoder']
 
-# %% ../../nbs/22_xdecoder.ipynb #e1f0928a
+# %% ../../nbs/22_xdecoder.ipynb #127c6f35
 import gzip, hashlib, importlib.util, math, re, unicodedata, warnings
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -21,6 +21,7 @@ from typing import Iterator, Sequence
 import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor, nn
 
 from ..checkpoints import checkpoint_file, read_tensors
@@ -482,7 +483,7 @@ def _tensors(path):
     found = sorted(map(str, state))[:4] if isinstance(state, dict) else type(state).__name__
     raise InputError(f"{path}: expected a dictionary of tensors, as the official checkpoints are, found {found}")
 
-# %% ../../nbs/22_xdecoder.ipynb #c288523d
+# %% ../../nbs/22_xdecoder.ipynb #fc0e66fa
 def _config_of(state, path):
     "Which released size a checkpoint has; only the number of queries may differ."
     stem, queries = state.get('backbone.patch_embed.proj.weight'), state.get('sem_seg_head.predictor.query_feat.weight')
@@ -490,7 +491,24 @@ def _config_of(state, path):
     for config in (FOCAL_L, FOCAL_T):
         if (config.width, config.depthwise) == (len(stem), 'backbone.layers.0.blocks.0.dw1.weight' in state):
             return config if queries is None else replace(config, queries=len(queries))
-    raise InputError(f"{path}: a backbone that starts with {len(stem)} channels is neither Focal-L's ({FOCAL_L.width}) nor Focal-T's ({FOCAL_T.width}); pass its config=XDecoderConfig(…)")
+    warnings.warn(f"{path}: a backbone that starts with {len(stem)} channels is neither Focal-L's ({FOCAL_L.width}) nor Focal-T's ({FOCAL_T.width}); its sizes are read off the tensors, "
+                  f"but the number of attention heads cannot be: {FOCAL_L.heads} are assumed, as in every published X-Decoder", stacklevel=3)
+    try: return _sizes_in(state)
+    except (KeyError, ValueError) as e: raise InputError(f"{path} lacks {e}, so the sizes of the network cannot be seen; pass its config=XDecoderConfig(…)") from e
+
+def _sizes_in(state):
+    "Sizes from names and shapes; everything but the heads can be seen."
+    pixel, query = 'sem_seg_head.pixel_decoder.', 'sem_seg_head.predictor.'
+    text, encoder, modulation = f'{query}lang_encoder.lang_encoder.', f'{pixel}transformer.encoder.layers.', 'backbone.layers.{}.blocks.0.modulation.focal_layers.'
+    stages, numbers = range(4), lambda prefix: {int(k[len(prefix):].split('.')[0]) for k in state if k.startswith(prefix)}
+    def count(prefix):
+        if not (found := numbers(prefix)): raise ValueError(f'{prefix}0')
+        return 1+max(found)
+    (queries, hidden), (context, text_width) = state[f'{query}query_feat.weight'].shape, state[f'{text}positional_embedding'].shape
+    return XDecoderConfig(len(state['backbone.patch_embed.proj.weight']), tuple(count(f'backbone.layers.{i}.blocks.') for i in stages), tuple(count(modulation.format(i)) for i in stages),
+                          tuple(state[f'{modulation.format(i)}0.0.weight'].shape[-1] for i in stages), 'backbone.layers.0.blocks.0.dw1.weight' in state, queries, hidden,
+                          len(state[f'{pixel}mask_features.weight']), state[f'{query}class_embed'].shape[1], FOCAL_L.heads, len(state[f'{encoder}0.linear1.weight']), count(encoder),
+                          count(f'{query}transformer_ffn_layers.'), text_width, FOCAL_L.text_heads, count(f'{text}resblocks.'), context)
 
 def _some(names): return ', '.join(list(names)[:3]) + (f' and {len(names)-3} more' if len(names) > 3 else '')
 
@@ -506,10 +524,10 @@ def _check_state(state, wanted, path):
     for k, v in wanted.items():
         if state[k].shape != v.shape: raise InputError(f"{path}: {k} has shape {tuple(state[k].shape)}, expected {tuple(v.shape)}")
 
-# %% ../../nbs/22_xdecoder.ipynb #f3e18137
+# %% ../../nbs/22_xdecoder.ipynb #e4084980
 def load_xdecoder(
     path_or_name:str|Path, # See `checkpoint_file`
-    config:XDecoderConfig|None=None, # Sizes; None: Focal-L or Focal-T, whichever the file holds
+    config:XDecoderConfig|None=None, # Sizes; None: those of the file
     download:bool=False, # Fetch a named checkpoint when this machine does not have it
 ) -> XDecoderNet: # On the CPU, in evaluation mode
     "A network with the weights of an official checkpoint."
@@ -697,7 +715,18 @@ def mask_ids(
         best = torch.where(better, product, best)
     return winner.masked_fill_(~inside, -1)
 
-# %% ../../nbs/22_xdecoder.ipynb #00858635
+# %% ../../nbs/22_xdecoder.ipynb #afe6bfc4
+def shown(
+    image:np.ndarray, # (h,w,3) uint8
+    size:int|tuple[int,int]|None=None, # Pixels of the shorter side, or (H,W); None: as it is
+) -> np.ndarray: # (H,W,3) uint8
+    "An image at the size that the network is to see."
+    h, w = image.shape[:2]
+    if isinstance(size, int): size = tuple(round(side*size/min(h, w)) for side in (h, w))
+    if size is None or tuple(size) == (h, w): return image
+    return np.asarray(Image.fromarray(image).resize(tuple(size)[::-1], Image.Resampling.BICUBIC))
+
+# %% ../../nbs/22_xdecoder.ipynb #9e1e7f89
 class XDecoder(VLM):
     "X-Decoder as a vision–language model: masks with embeddings, in the space of its text encoder."
     def __init__(self,
@@ -708,33 +737,36 @@ class XDecoder(VLM):
         phrases:PhraseEncoder|None=None, # Embeds words; None: a new one, without a folder
         device:torch.device|str='cpu',
         dtype:torch.dtype=torch.float32, # torch.float16 or torch.bfloat16: images run in mixed precision
+        image_size:int|tuple[int,int]|None=None, # What images are resized to first, see `shown`
     ):
         self.net, self.template, self.crop_padding, self.device, self.dtype = net.eval().to(device), template, crop_padding, torch.device(device), dtype
         self.names, self.dim = None if names is None else (names,) if isinstance(names, str) else tuple(names), net.config.dim
         self.phrases = phrases or PhraseEncoder(net.language)
+        self.image_size = _checked_size(image_size)
         if self.names is not None: prompt(self.names, template)                         # refuses empty names now, not at the first image
 
     @classmethod
     def from_checkpoint(cls,
         path_or_name:str|Path, # An official checkpoint, see `checkpoint_file`
         names:Sequence[str]|None=None, # Class names that masks compete for, as for the constructor
-        config:XDecoderConfig|None=None, # Sizes; None: Focal-L or Focal-T, whichever the file holds
+        config:XDecoderConfig|None=None, # Sizes; None: those of the file
         download:bool=False, # Fetch a named checkpoint when this machine does not have it
         template:str=PROMPT,
         crop_padding:bool=True,
         cache:str|Path|None=None, # Folder of phrases' vectors; None: kept in memory only
         device:torch.device|str='cpu',
         dtype:torch.dtype=torch.float32,
+        image_size:int|tuple[int,int]|None=None, # What images are resized to first, see `shown`
     ) -> 'XDecoder':
         "The model with official weights."
         net = load_xdecoder(path_or_name, config, download)
-        return cls(net, names, template, crop_padding, PhraseEncoder(net.language, cache), device, dtype)
+        return cls(net, names, template, crop_padding, PhraseEncoder(net.language, cache), device, dtype, image_size)
 
     def for_names(self,
         names:Sequence[str], # Class names that masks compete for
     ) -> 'XDecoder': # Shares network and known phrases
         "The same model for other names."
-        return XDecoder(self.net, names, self.template, self.crop_padding, self.phrases, self.device, self.dtype)
+        return XDecoder(self.net, names, self.template, self.crop_padding, self.phrases, self.device, self.dtype, self.image_size)
 
     @property
     def logit_scale(self) -> float:
@@ -744,7 +776,12 @@ class XDecoder(VLM):
     @cached_property
     def name(self) -> str:
         "Model, weights, names and rule, for caches and tables: what decides the masks, but for the precision."
-        return f"xdecoder-{content_key(self.net.key, self.names, self.template, self.crop_padding)[:6]}"
+        return f"xdecoder-{content_key(self.net.key, self.names, self.template, self.crop_padding, self.image_size)[:6]}"
+
+    @cached_property
+    def space(self) -> str:
+        "Model and weights: what the embeddings mean, whatever names masks compete for. A student can be used with every model of the same space."
+        return f"xdecoder-{self.net.key[:8]}"
 
     def encode_text(self,
         texts:Sequence[str], # c phrases, usually through `prompt`
@@ -763,27 +800,30 @@ class XDecoder(VLM):
         images:Sequence[np.ndarray], # (h,w,3) uint8 RGB, all of one size
     ) -> Prediction: # float32
         "The network's answer, all queries."
-        batch, text = torch.stack([torch.tensor(image) for image in _checked(images)]).to(self.device), self._vocabulary
+        batch, text = torch.stack([torch.tensor(image) for image in self._shown(images)]).to(self.device), self._vocabulary
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32): answer = self.net(batch, text)
         answer = Prediction(answer.logits.float(), answer.masks.float(), answer.embeddings.float())
         if not all(x.isfinite().all() for x in vars(answer).values()):
             raise InputError(f"X-Decoder's output is not finite in {self.dtype}: weights with NaN, or numbers too large for half precision; use dtype=torch.bfloat16 or torch.float32")
         return answer
 
+    def _shown(self, images):
+        return [shown(image, self.image_size) for image in _checked(images)]
+
     def encode_image(self,
         image:np.ndarray, # (h,w,3) uint8 RGB, any size
-        size:tuple[int,int]|None=None, # (H,W) of the mask ids; None: the image's
+        size:tuple[int,int]|None=None, # (H,W) of the mask ids; None: the size that the network sees
     ) -> PixelFeatures: # mask_ids (H,W) int16, embeddings (q,d), not normalised
         "Embed the pixels of one image."
         return self.encode_images([image], size)[0]
 
     def encode_images(self,
         images:Sequence[np.ndarray], # (h,w,3) uint8 RGB each, any sizes
-        size:tuple[int,int]|None=None, # (H,W) of the mask ids; None: each image's
+        size:tuple[int,int]|None=None, # (H,W) of the mask ids; None: the size that the network sees
         batch:int=4, # Images that go through the network together
     ) -> list[PixelFeatures]:
         "Embed several images; those that follow each other with the same shape share a batch."
-        images, out, start = _checked(images), [], 0
+        images, out, start = self._shown(images), [], 0
         for stop in range(1, len(images)+1):
             if stop < len(images) and stop-start < batch and images[stop].shape == images[start].shape: continue
             answer, shape = self.predict(images[start:stop]), images[start].shape[:2]
@@ -799,12 +839,18 @@ class XDecoder(VLM):
         chunk:int=16, # Masks that are enlarged at a time
     ) -> Tensor: # (c,H,W)
         "X-Decoder's own semantic segmentation: class probability × mask probability, summed over all queries, the class query too. GeoPurify does not use it."
-        answer, shape = self.predict([image]), np.shape(image)[:2]
+        [image] = self._shown([image])
+        answer, shape = self.predict([image]), image.shape[:2]
         classes, masks, scores = answer.logits[0].softmax(-1)[:,:-1], answer.masks[0], 0
         for start in range(0, len(masks), chunk):
             probability = masks_at(masks[start:start+chunk], shape, size or shape).sigmoid()
             scores = scores + torch.einsum('qc,qhw->chw', classes[start:start+chunk], probability)
         return scores
+
+def _checked_size(size):
+    sides = size if isinstance(size, (tuple, list)) else (size,)
+    if size is None or len(sides) <= 2 and all(isinstance(s, int) and not isinstance(s, bool) and s > 0 for s in sides): return tuple(size) if isinstance(size, list) else size
+    raise InputError(f"image_size must be the pixels of the shorter side, (h,w), or None; got {size!r}")
 
 def _checked(images):
     "Arrays, or an error that names the image."
