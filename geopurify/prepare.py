@@ -8,7 +8,7 @@ __all__ = ['MARKER', 'NOMINAL_K', 'MATTERPORT_SETS', 'Outcome', 'Report', 'prepa
            'read_cameras', 'shots_of_region', 'vertex_majority', 'read_region', 'prepare_matterport', 'view_K',
            'find_captures', 'prepare_capture']
 
-# %% ../nbs/03b_prepare.ipynb #c0eaeaf8
+# %% ../nbs/03b_prepare.ipynb #7f89216a
 import contextlib, errno, io, json, math, os, re, shutil, tempfile, time, warnings, zipfile, zlib
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +29,7 @@ from .core import IGNORE, InputError, atomic_path, label_set
 from .datasets import _colour_window, _listing, _pose, _resample, check_intrinsics, detect_layout, load_scene
 from .fusion import vertex_normals
 from .labels import SPLITS, matterport_classes, scannet_categories, split
-from .scene import _triangles, read_ply, write_ply
+from .scene import _triangles, read_ply, triangles, write_ply
 from .sens import SensReader
 
 # %% ../nbs/03b_prepare.ipynb #208c2a2d
@@ -219,7 +219,7 @@ def _json(path, key):
     if key not in content: raise InputError(f"{path} has no {key!r}; found {list(content)}")
     return content
 
-# %% ../nbs/03b_prepare.ipynb #b5455478
+# %% ../nbs/03b_prepare.ipynb #bd68e047
 NOMINAL_K = np.array([[577.870605,0,319.5],[0,577.870605,239.5],[0,0,1]])       # for 640×480; OpenScene's calibration of every scan
 
 def _scannet_frame(frame, into, size, like_openscene):
@@ -234,7 +234,7 @@ def _scannet_frame(frame, into, size, like_openscene):
         if like_openscene: color = resize_depth(color, size, corner=True)
         else: color = _resample(color, size, _colour_window(reader.K_color[:3,:3], reader.K_depth[:3,:3], reader.depth_size))
         _save_jpeg(color, into/f'color/{name}.jpg')
-    Image.fromarray(depth).save(into/f'depth/{name}.png', compress_level=4)
+    Image.fromarray(depth).save(into/f'depth/{name}.png', compress_level=1)
     _save_matrix(into/f'pose/{name}.txt', frame.camera_to_world)
 
 def _scannet_frames(reader, into, stride, size, like_openscene):
@@ -431,7 +431,7 @@ def vertex_majority(
     out[vertex[first]] = label[first] - 1
     return out
 
-# %% ../nbs/03b_prepare.ipynb #bd639dc1
+# %% ../nbs/03b_prepare.ipynb #acfd84a5
 MATTERPORT_SETS = ('matterport21', 'matterport40', 'matterport80', 'matterport160')
 
 def read_region(
@@ -448,11 +448,11 @@ def read_region(
     vertex, face = ply['vertex'].data, ply['face'].data
     points, colors = (np.stack([vertex[c] for c in cs], 1).astype(t) for cs, t in (('xyz', np.float32), (('red', 'green', 'blue'), np.uint8)))
     if not len(points) or not len(face): raise InputError(f"{path} is empty: {len(points)} vertices, {len(face)} faces")
-    faces, ids = np.stack(face['vertex_indices']).astype(np.int32), np.asarray(face[category]).astype(np.int64)
+    faces, ids = triangles(face['vertex_indices']), np.asarray(face[category]).astype(np.int64)
     ids = np.where((ids > 0) & (ids < len(matterport_classes('matterport21'))), ids, 0)
     return dict(points=points, colors=colors, faces=faces) | {n: vertex_majority(faces, matterport_classes(n)[ids], len(points)) for n in MATTERPORT_SETS}
 
-# %% ../nbs/03b_prepare.ipynb #0a7e2092
+# %% ../nbs/03b_prepare.ipynb #520912fb
 def _shot_files(shot, house, into, size, like_openscene):
     "Write color/, depth/, pose/ and intrinsic/ of one image."
     jpeg, png = house.read('undistorted_color_images', shot.color), house.read('undistorted_depth_images', shot.depth)
@@ -468,7 +468,7 @@ def _shot_files(shot, house, into, size, like_openscene):
     else:
         K, depth = scale_intrinsics(K, depth.shape, size), resize_depth(depth, size, corner=like_openscene)
         _save_jpeg(resize_depth(color, size, corner=True) if like_openscene else _resample(color, size), into/f'color/{shot.name}.jpg')
-        Image.fromarray(depth.astype(np.uint16)).save(into/f'depth/{shot.name}.png', compress_level=4)
+        Image.fromarray(depth.astype(np.uint16)).save(into/f'depth/{shot.name}.png', compress_level=1)
     _save_matrix(into/f'pose/{shot.name}.txt', shot.camera_to_world)
     _save_matrix(into/f'intrinsic/{shot.name}.txt', K)
 
@@ -507,7 +507,7 @@ def prepare_matterport(
     writers = {name: partial(_write_region, house, region, **options) for name, (house, region) in _selected_scenes(found, wanted, src).items()}
     return prepare_scenes(writers, out, dict(benchmark='matterport', **options | {'size': list(size) if size else None}), jobs, progress)
 
-# %% ../nbs/03b_prepare.ipynb #4da0741b
+# %% ../nbs/03b_prepare.ipynb #6e4193a4
 def _capture_frame(numbered, into, size):
     "Write one view."
     (index, view), depth, K = numbered, None, view_K(numbered[1], size)
@@ -516,7 +516,7 @@ def _capture_frame(numbered, into, size):
     _save_jpeg(image, into/f'color/{index:05d}.jpg')
     if depth is not None:
         stored = np.rint(1000*np.where(depth < 65.5, depth, 0)).astype(np.uint16)
-        Image.fromarray(stored if size is None else resize_depth(stored, size)).save(into/f'depth/{index:05d}.png', compress_level=4)
+        Image.fromarray(stored if size is None else resize_depth(stored, size)).save(into/f'depth/{index:05d}.png', compress_level=1)
     _save_matrix(into/f'pose/{index:05d}.txt', view.camera_to_world)
     _save_matrix(into/f'intrinsic/{index:05d}.txt', K)
 
