@@ -172,7 +172,7 @@ class Selection:
         ax.set(xlabel='entropy H (bits)', ylabel='richness N (classes)')
         return ax
 
-# %% ../nbs/10_selection.ipynb #cf8c6667
+# %% ../nbs/10_selection.ipynb #41c6e749
 def select_scenes(
     histograms:pd.DataFrame, # A row a scene, a column of counts a class
     count:int=20, # How many scenes to choose
@@ -189,7 +189,7 @@ def select_scenes(
     left, table = histograms[kept], stats.assign(cluster=-1, score=np.nan, chosen=False)
     _check_count(count, len(histograms), len(left))
     tried = pd.Series(dtype=float) if clusters else davies_bouldin(left, count, seed=seed, starts=starts)
-    if clusters is None: clusters = int(tried.idxmin()) if len(tried) else _few(left)
+    if clusters is None: clusters = int(tried.idxmin()) if len(tried) else _few(left, count)
     labels, scores, at = cluster_histograms(left, clusters, seed, starts), score_scenes(stats[kept], gamma), np.flatnonzero(kept)
     table.iloc[at,2], table.iloc[at,3] = labels, scores
     table.iloc[at[pick_scenes(scores, labels, count)],4] = True
@@ -200,13 +200,13 @@ def _check_count(count, there, left):
     if count > there: raise InputError(f"{count} scenes are wanted, but there are only {there}; ask for {there} at most")
     if count > left: raise InputError(f"{count} scenes are wanted, but only {left} of {there} pass the filter; lower the quantile (0 keeps all), or ask for {left} at most")
 
-def _few(left):
-    "One or two different histograms: as many clusters; nothing to compare."
+def _few(left, count):
+    "A single place, or one or two different histograms: nothing to compare."
     different = len(np.unique(left.to_numpy(), axis=0))
     if different == 1 < len(left): warnings.warn(f"all {len(left)} scenes have the same histogram, so there is nothing to choose by; the first ones are taken", stacklevel=3)
-    return different
+    return min(different, count)
 
-# %% ../nbs/10_selection.ipynb #5198ddf1
+# %% ../nbs/10_selection.ipynb #5acc7ec6
 def read_choice(
     path:str|Path, # csv or tsv with a column `scene`, or a text file with one name a line
 ) -> list[str]:
@@ -224,8 +224,9 @@ def find_clusters(
     **options, # gamma, quantile, seed, starts of `select_scenes`
 ) -> pd.Series: # For each number of clusters, how many of the choice are chosen again
     "Which number of clusters somebody used."
+    histograms, choice = check_histograms(histograms), list(dict.fromkeys(choice))
     unknown = [n for n in choice if n not in histograms.index]
-    if unknown: raise InputError(f"{len(unknown)} of {len(choice)} chosen scenes are not in the histograms, such as {unknown[0]!r}")
+    if unknown or not choice: raise InputError(f"{len(unknown)} of {len(choice)} chosen scenes are not in the histograms{', such as '+repr(unknown[0]) if unknown else ''}; expected names as they stand there")
     left = histograms[rich_enough(histogram_statistics(histograms), options.get('quantile', .5))]
     most = min(most or 2*len(choice), len(np.unique(left.to_numpy(), axis=0)))
     again = {k: len(set(choice) & set(select_scenes(histograms, len(choice), k, **options).names)) for k in range(1, most+1)}
