@@ -8,7 +8,7 @@ __all__ = ['MARKER', 'NOMINAL_K', 'MATTERPORT_SETS', 'Outcome', 'Report', 'prepa
            'read_cameras', 'shots_of_region', 'vertex_majority', 'read_region', 'prepare_matterport', 'view_K',
            'find_captures', 'prepare_capture']
 
-# %% ../nbs/03b_prepare.ipynb #7f89216a
+# %% ../nbs/03b_prepare.ipynb #dd58918b
 import contextlib, errno, io, json, math, os, re, shutil, tempfile, time, warnings, zipfile, zlib
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +21,7 @@ from typing import Callable, Iterator
 import numpy as np
 from PIL import Image
 from joblib import Parallel, delayed
+from joblib.externals.loky import get_reusable_executor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from tqdm import tqdm
 
@@ -98,7 +99,7 @@ def _reason(error, out):
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT): return f"the disk of {out} is full ({error.strerror}); free some space and run the same command again"
     return str(error) if isinstance(error, (InputError, OSError)) else f"unexpected {type(error).__name__}: {error}"
 
-# %% ../nbs/03b_prepare.ipynb #3b01ccb3
+# %% ../nbs/03b_prepare.ipynb #885381d0
 def prepare_scenes(
     writers:dict[str,Callable], # For each scene a function that writes it into the folder `into` and returns facts: at least frames and dropped
     out:str|Path, # Folder that gets one folder a scene
@@ -134,6 +135,7 @@ def _outcomes(writers, out, options, jobs):
             yield outcome
     except TerminatedWorkerError:
         yield from (Outcome(name, 'failed', 'not finished, because a process was killed, most often for want of memory; run the same command again with fewer --jobs') for name in writers if name in left)
+    finally: get_reusable_executor().shutdown(wait=True)                          # its workers would stay for minutes
 
 @contextlib.contextmanager
 def _locked(out):
