@@ -329,7 +329,7 @@ def _record3d_depth(depth, confidence, size, photo_size):
     with confidence.open('rb') as f: trust = np.frombuffer(lzfse_decompress(f.read(), confidence), np.uint8)
     return np.where(trust.reshape(size) > 0, values, 0) if trust.size == values.size else values
 
-# %% ../nbs/03c_captures.ipynb #7da37996
+# %% ../nbs/03c_captures.ipynb #5b57688f
 def capture_layout(
     path:str|Path, # Folder or file
 ) -> str|None: # One of `LAYOUTS`, or None
@@ -341,7 +341,7 @@ def capture_layout(
     if (path/'keyframes').is_dir(): return 'polycam'
     if (path/'transforms.json').is_file(): return 'nerfstudio'
     if (path/'rgbd').is_dir() and ((path/'metadata').is_file() or (path/'metadata.json').is_file()) or any(path.glob('*.r3d')): return 'record3d'
-    if (path/'color').is_dir() and (path/'pose').is_dir() and any(not p.name.startswith('._') and '_vh_clean' not in p.name for p in path.glob('*.ply')): return 'openmask3d'
+    if (path/'color').is_dir() and (path/'pose').is_dir() and (clouds := list(path.glob('[!.]*.ply'))) and not any('_vh_clean' in p.name for p in clouds): return 'openmask3d'
 
 def read_capture(
     path:str|Path,

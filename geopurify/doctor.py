@@ -9,7 +9,7 @@ __all__ = ['CONVENTIONS', 'VERDICTS', 'Evidence', 'read_evidence', 'overlapping_
            'check_intrinsics', 'bad_frames', 'check_frames', 'check_missing', 'check_colours', 'check_time',
            'world_normals', 'check_up', 'check_cloud', 'colour_error', 'check_colour_convention', 'check_scene']
 
-# %% ../nbs/04a_doctor.ipynb #a9fa3ffd
+# %% ../nbs/04a_doctor.ipynb #3dece5b2
 import itertools, json, re, textwrap, warnings
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -20,7 +20,7 @@ import numpy as np
 from .captures import LAYOUTS
 from .core import InputError, atomic_path
 from .datasets import PoseError, _camera_matrix, _decode, _json_camera, _numbers, _pixel_size, _read_capture, _read_description, _resize_K, detect_layout
-from .fusion import _up_of_cameras, depth_planes, estimate_up
+from .fusion import depth_planes, estimate_up
 
 # %% ../nbs/04a_doctor.ipynb #64b96221
 @dataclass
@@ -430,7 +430,7 @@ def check_convention(patient, trials) -> tuple[Finding, dict]: # and what a scen
     wrong = next(t for t in trials if (t.direction, t.axes) == stated)
     return Finding('pose convention', 'wrong', f'read as {stated[0]}, {stated[1]} ({wrong.error:.1%} error), but it is {text}', f'poses.direction {best.direction}, poses.axes {best.axes}'), change
 
-# %% ../nbs/04a_doctor.ipynb #b1f9485f
+# %% ../nbs/04a_doctor.ipynb #689c5ab8
 def check_scale(patient, evidence, trials) -> tuple[Finding, dict]:
     "Depth scale against the size of rooms and against the poses."
     unknown, stated = 'scale' in patient.open, patient.capture.depth_scale
@@ -439,6 +439,11 @@ def check_scale(patient, evidence, trials) -> tuple[Finding, dict]:
     if not evidence.median: return Finding('depth scale', 'wrong', 'no depth image has a measurement', 'check depth.files and depth.missing'), {}
     if not trials or not good(trials[0]): return (Finding('depth scale', 'good' if 0.3 < median < 10 else 'wrong', f'middle pixel at {median:.2f} m; frames do not agree, so poses cannot confirm it') if not unknown
                                                   else Finding('depth scale', 'unknown', 'frames do not agree')), {}
+    if _flat(evidence, trials[0]):
+        usual = stated if not unknown else next((s for s in (1000., 5000., 1., 6553.5, 10000., 4000.) if 0.5 < evidence.median/s < 6), None)
+        text = f'middle pixel at {evidence.median/(usual or 1):.3g} m; the camera turns but hardly moves, so poses cannot confirm it'
+        if unknown: return Finding('depth scale', 'note' if usual else 'unknown', f'not stated; {usual or "?"} is likely: {text}', 'scene.json: depth.scale'), ({'depth': {'scale': usual}} if usual else {})
+        return Finding('depth scale', 'good' if 0.3 < median < 10 else 'wrong', text, '' if 0.3 < median < 10 else 'state depth.scale: 1000 for millimetres'), {}
     fitted = trials[0].scale*unit                                                    # stored value of one metre, if the poses are in metres
     snapped = next((s for s in (*_KNOWN_SCALES, 10.**round(np.log10(fitted))) if abs(fitted/s-1) < 0.04), None)
     room = 0.3 < evidence.median/fitted < 10
@@ -451,6 +456,11 @@ def check_scale(patient, evidence, trials) -> tuple[Finding, dict]:
         return Finding('depth scale', 'wrong', f'stated {stated:g} a metre puts the middle pixel at {median:.3g} m; poses say {snapped or fitted:g} (measured {fitted:.4g}), that is {evidence.median/(snapped or fitted):.2f} m', f'depth.scale {snapped or round(fitted, 2):g}'), {'depth': {'scale': snapped or round(fitted, 2)}}
     if 0.3 < median < 10: return Finding('depth scale', 'wrong', f'middle pixel at {median:.2f} m, as in a room, but positions are in units of {unit*ratio:.4g} m', f'poses.scale {unit*ratio:.4g}'), {'poses': {'scale': float(f'{unit*ratio:.4g}')}}
     return Finding('depth scale', 'wrong', f'neither the stated scale ({median:.3g} m) nor the poses ({evidence.median/fitted:.3g} m) give the size of a room', 'state depth.scale and poses.scale'), {}
+
+def _flat(evidence, trial):
+    "Whether another scale would do as well."
+    pairs = overlapping_pairs(trial.matrices[:,:3,:3])
+    return min(judge(evidence, pairs, replace(trial, scale=trial.scale*f)).score for f in (1/1.3, 1.3)) < judge(evidence, pairs, trial).score + 0.03
 
 def check_intrinsics(patient, evidence, trials, searched) -> tuple[Finding, dict]:
     "The camera matrix against the image size, and the field of view."
@@ -506,7 +516,7 @@ def check_frames(patient, evidence, trials) -> tuple[Finding, list]: # and names
     out = impossible + [names[i] for i in bad]
     return Finding('single poses', 'wrong', f'{len(out)} bad: {", ".join(out[:5])}{" …" if len(out) > 5 else ""}; {looked}{also}' + (f'; {next(iter(patient.dropped.values()))}' if impossible else ''), 'leave them out (skip)'), out
 
-# %% ../nbs/04a_doctor.ipynb #54082524
+# %% ../nbs/04a_doctor.ipynb #b8da5294
 def check_missing(patient, evidence) -> tuple[Finding, dict]:
     "Share of missing depth, and values that stand for it without being said."
     top = float(evidence.stored.max())
@@ -564,11 +574,14 @@ def check_up(patient, evidence, trials) -> tuple[Finding, dict]:
     if given is None: return Finding('up', 'good', f'not stated; cameras and floors say ({words})'), {}
     given = np.asarray(given, float)/np.linalg.norm(given)
     off = float(np.degrees(np.arccos(np.clip(given @ estimate, -1, 1))))
+    x, y = (best.poses[:,:3,:3].transpose(0,2,1) @ given)[:,:2].T                      # up, in each image
+    for turn in (0, 1, 2, 3):
+        roll = (np.degrees(np.arctan2(x, -y)) - 90*turn + 180) % 360 - 180
+        if turn == 0 and off >= 20 or ((np.hypot(x, y) > 0.5) & (abs(roll) < 30)).mean() < 0.8: continue
+        side = ("top", "right", "bottom", "left")[turn]
+        if turn == capture.turn and turn: return Finding('up', 'good', f'up points to the {side} of the images, as the stated turn {turn} says'), {}
+        if turn != capture.turn: return Finding('up', 'wrong', f'up points to the {side} of the images: the camera was held sideways, and 2D models expect upright images' if turn else f'up points to the top of the images, but they are to be turned by {90*capture.turn}°', f'turn {turn}'), {'turn': turn}
     if off < 20: return Finding('up', 'good', f'stated up is {off:.1f}° from what cameras and floors say'), {}
-    for turn in (1, 2, 3):
-        c, s = (1,0,-1,0)[turn], (0,1,0,-1)[turn]
-        rolled = best.poses @ np.block([[np.array([[c,-s,0],[s,c,0],[0,0,1]]), np.zeros((3,1))], [np.zeros((1,3)), 1]])
-        if given @ _up_of_cameras(rolled) > np.cos(np.radians(25)): return Finding('up', 'note', f'up is as stated, but the images are turned by {90*turn}°: the camera was held sideways', '2D models expect upright images; record in landscape, or turn images, depth and poses'), {}
     return Finding('up', 'wrong', f'stated up is {off:.0f}° off; cameras and floors say ({words})', f'up [{", ".join(words.split())}]'), {'up': [round(float(x), 4) for x in estimate]}
 
 def check_cloud(patient, evidence, trials, most=40) -> list[Finding]:
