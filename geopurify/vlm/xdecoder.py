@@ -6,10 +6,10 @@
 __all__ = ['FOCAL_L', 'FOCAL_T', 'PIXEL_MEAN', 'PIXEL_STD', 'START', 'END', 'VOCABULARY_SIZE', 'NOT_LOADED', 'MERGES',
            'MERGES_FILE', 'MERGES_SHA256', 'TEMPLATES', 'XDecoderConfig', 'official_config', 'normalized',
            'FocalModulation', 'MLP', 'FocalBlock', 'DepthwiseFocalBlock', 'Embed', 'Stage', 'FocalNet', 'Attention',
-           'sine_positions', 'ConvNorm', 'EncoderLayer', 'PixelDecoder', 'resized', 'CrossAttention', 'SelfAttention',
-           'FeedForward', 'MaskMLP', 'queries_seen', 'Prediction', 'unit', 'QueryDecoder', 'TextMLP', 'TextBlock',
-           'TextTransformer', 'LanguageEncoder', 'XDecoderNet', 'load_xdecoder', 'vocabulary_file', 'Tokenizer',
-           'PhraseEncoder', 'masks_at', 'mask_ids', 'shown', 'XDecoder']
+           'sine_positions', 'ConvNorm', 'EncoderLayer', 'PixelDecoder', 'resized', 'shrunk', 'CrossAttention',
+           'SelfAttention', 'FeedForward', 'MaskMLP', 'queries_seen', 'Prediction', 'unit', 'QueryDecoder', 'TextMLP',
+           'TextBlock', 'TextTransformer', 'LanguageEncoder', 'XDecoderNet', 'load_xdecoder', 'vocabulary_file',
+           'Tokenizer', 'PhraseEncoder', 'masks_at', 'mask_ids', 'shown', 'XDecoder']
 
 # %% ../../nbs/22_xdecoder.ipynb #127c6f35
 import gzip, hashlib, importlib.util, math, re, unicodedata, warnings
@@ -86,7 +86,7 @@ def normalized(
     h, w = x.shape[1:3]
     return F.pad(x.permute(0, 3, 1, 2), (0, -w % 32, 0, -h % 32))
 
-# %% ../../nbs/22_xdecoder.ipynb #fe9e03af
+# %% ../../nbs/22_xdecoder.ipynb #b8f918a4
 class FocalModulation(nn.Module):
     "Context of growing reach, gated per pixel, multiplied onto a query."
     def __init__(self, channels:int, levels:int, window:int):
@@ -98,13 +98,14 @@ class FocalModulation(nn.Module):
         self.focal_layers = nn.ModuleList(nn.Sequential(nn.Conv2d(channels, channels, s, padding=s//2, groups=channels, bias=False), nn.GELU()) for s in sides)
 
     def forward(self, x): # (b,h,w,c) → (b,h,w,c)
-        q, context, gates = self.f(x).permute(0, 3, 1, 2).split(self.parts, 1)          # (b,c,h,w) twice, (b,levels+1,h,w)
-        total = 0
+        q, context, gates = self.f(x).split(self.parts, -1)                              # (b,h,w,c) twice, (b,h,w,levels+1)
+        context, gates, total = context.permute(0, 3, 1, 2), gates.permute(0, 3, 1, 2), 0    # only strides change: memory stays pixel after pixel
         for l, layer in enumerate(self.focal_layers):
             context = layer(context)
-            total = total + context*gates[:,l:l+1]
-        total = total + F.gelu(context.mean((2, 3), keepdim=True))*gates[:,-1:]
-        return self.proj((q*self.h(total/(self.levels+1))).permute(0, 2, 3, 1))
+            total = torch.addcmul(total, context, gates[:,l:l+1]) if l else context*gates[:,:1]
+        total = torch.addcmul(total, F.gelu(context.mean((2, 3), keepdim=True)), gates[:,-1:])
+        mixed = F.linear(total.permute(0, 2, 3, 1), self.h.weight.flatten(1)/(self.levels+1), self.h.bias)   # h is a 1×1 convolution, which is a product with a matrix
+        return self.proj(q*mixed)
 
 # %% ../../nbs/22_xdecoder.ipynb #df7cf5dc
 class MLP(nn.Module):
@@ -272,6 +273,18 @@ def resized(
     "Antialiased bicubic resampling, in single precision."
     return F.interpolate(maps.float(), size=tuple(size), mode='bicubic', align_corners=False, antialias=True)
 
+# %% ../../nbs/22_xdecoder.ipynb #b84ade1d
+def shrunk(
+    maps:Tensor, # (b,c,h,w) of many channels
+    size:tuple[int,int], # (h',w')
+) -> Tensor: # (b,c,h',w') float32
+    "The same as `resized`, by matrices."
+    rows, columns = (resized(torch.eye(n, device=maps.device)[None,None], (m,n))[0,0] for n, m in zip(maps.shape[2:], size))     # (h',h), (w',w)
+    with torch.autocast(maps.device.type, enabled=False):
+        x = maps.float().permute(0, 2, 3, 1)                                            # (b,h,w,c)
+        x = (rows @ x.flatten(2)).unflatten(2, x.shape[2:])                             # (b,h',w,c)
+        return (columns @ x).permute(0, 3, 1, 2)
+
 # %% ../../nbs/22_xdecoder.ipynb #c81916e0
 class CrossAttention(nn.Module):
     "Queries look at a level."
@@ -328,7 +341,7 @@ def unit(x): # (…,d) → (…,d)
     "Length 1, by the official rule."
     return x/(x.norm(dim=-1, keepdim=True)+1e-7)
 
-# %% ../../nbs/22_xdecoder.ipynb #6bad0b10
+# %% ../../nbs/22_xdecoder.ipynb #dda5814a
 class QueryDecoder(nn.Module):
     "Queries that look at the levels and become masks and embeddings; the text encoder is inside, as in the checkpoints."
     def __init__(self, config:XDecoderConfig):
@@ -351,7 +364,7 @@ class QueryDecoder(nn.Module):
         b, device = len(mask_features), mask_features.device
         tokens = [x.flatten(2).transpose(1, 2)+e for x, e in zip(levels, self.level_embed.weight)]               # (b,h·w,c) each
         positions = [sine_positions(x.shape[2:], x.shape[1], device) for x in levels]
-        small = [resized(mask_features, x.shape[2:]) for x in levels]
+        small = [shrunk(mask_features, x.shape[2:]) for x in levels]
         x, place, seen = self.query_feat.weight.expand(b, -1, -1), self.query_embed.weight, queries_seen(len(self.query_feat.weight), device)
         yield x
         for i, (look, talk, think) in enumerate(zip(self.transformer_cross_attention_layers, self.transformer_self_attention_layers, self.transformer_ffn_layers)):
@@ -447,12 +460,12 @@ class LanguageEncoder(nn.Module):
         states = self.lang_encoder(ids[:,:int(end.max())+1])
         return unit(states[torch.arange(len(ids), device=ids.device), end] @ self.lang_proj)
 
-# %% ../../nbs/22_xdecoder.ipynb #e783aab1
+# %% ../../nbs/22_xdecoder.ipynb #846f981f
 class XDecoderNet(nn.Module):
     "Images and phrases → masks with embeddings. Names of modules are those of the official checkpoints."
     def __init__(self, config:XDecoderConfig=FOCAL_L):
         super().__init__()
-        self.config, self.backbone = config, FocalNet(config)
+        self.config, self.backbone, self._half = config, FocalNet(config), {}
         self.sem_seg_head = nn.ModuleDict({'pixel_decoder': PixelDecoder(config), 'predictor': QueryDecoder(config)})
 
     @property
@@ -463,6 +476,18 @@ class XDecoderNet(nn.Module):
         "Hash of the weights."
         return content_key(*self.state_dict().values())
 
+    def in_precision(self,
+        dtype:torch.dtype, # torch.float32: the network itself
+    ) -> 'XDecoderNet': # For `torch.autocast` of that type, which would cast the same weights again for every picture
+        "A copy with matrices and kernels in half precision; the text encoder and all else stay shared."
+        if dtype == torch.float32: return self
+        key = dtype, self.language.lang_proj.device
+        if key not in self._half:
+            with torch.device('meta'): copy = XDecoderNet(self.config)
+            copy.load_state_dict({k: v.to(dtype) if _in_half(k, v) else v for k, v in self.state_dict().items()}, assign=True)
+            self._half[key] = copy.eval().requires_grad_(False)
+        return self._half[key]
+
     def forward(self,
         images:Tensor, # (b,h,w,3) uint8 RGB, any size
         text:Tensor, # (c+1,d) unit rows; the last is "background"
@@ -470,6 +495,10 @@ class XDecoderNet(nn.Module):
         "What the queries answer."
         levels, mask_features = self.sem_seg_head['pixel_decoder'](self.backbone(normalized(images)))
         return self.sem_seg_head['predictor'](levels, mask_features, text)
+
+def _in_half(name, weight):
+    "Whether it is the factor of a product or a convolution, and not added to something or scaled before."
+    return weight.ndim > 1 and '.lang_encoder.' not in name and not name.endswith(('query_feat.weight', 'query_embed.weight', 'level_embed.weight', 'modulation.h.weight'))
 
 # %% ../../nbs/22_xdecoder.ipynb #38ed1a67
 NOT_LOADED = {'backbone_proj': 'retrieval', 'sem_seg_head.predictor.caping_embed': 'captioning', 'sem_seg_head.predictor.pos_embed_caping.weight': 'captioning',
@@ -726,7 +755,7 @@ def shown(
     if size is None or tuple(size) == (h, w): return image
     return np.asarray(Image.fromarray(image).resize(tuple(size)[::-1], Image.Resampling.BICUBIC))
 
-# %% ../../nbs/22_xdecoder.ipynb #9e1e7f89
+# %% ../../nbs/22_xdecoder.ipynb #e992ac68
 class XDecoder(VLM):
     "X-Decoder as a vision–language model: masks with embeddings, in the space of its text encoder."
     def __init__(self,
@@ -801,7 +830,7 @@ class XDecoder(VLM):
     ) -> Prediction: # float32
         "The network's answer, all queries."
         batch, text = torch.stack([torch.tensor(image) for image in self._shown(images)]).to(self.device), self._vocabulary
-        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32): answer = self.net(batch, text)
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32): answer = self.net.in_precision(self.dtype)(batch, text)
         answer = Prediction(answer.logits.float(), answer.masks.float(), answer.embeddings.float())
         if not all(x.isfinite().all() for x in vars(answer).values()):
             raise InputError(f"X-Decoder's output is not finite in {self.dtype}: weights with NaN, or numbers too large for half precision; use dtype=torch.bfloat16 or torch.float32")
