@@ -6,8 +6,8 @@
 __all__ = ['build_parser', 'scene_folders', 'is_scene', 'run_rooms', 'run_train', 'run_segment', 'run_query', 'run_evaluate',
            'run_demo_command', 'main']
 
-# %% ../nbs/90_cli.ipynb #4ef51737
-import argparse, sys
+# %% ../nbs/90_cli.ipynb #02519440
+import argparse, os, sys
 from pathlib import Path
 
 from . import __version__
@@ -37,10 +37,20 @@ def _positive(text):
     if value < 1: raise argparse.ArgumentTypeError(f'expected a whole number of at least 1, got {text}')
     return value
 
-# %% ../nbs/90_cli.ipynb #dd070fe2
+# %% ../nbs/90_cli.ipynb #0b689aa7
 def _add_model(parser):
-    parser.add_argument('--model', default='rooms', metavar='NAME|FILE', help='shipped model, or a .safetensors file that "geopurify train" wrote (default: rooms)')
+    parser.add_argument('--model', default=None, metavar='NAME|FILE', help='shipped model, or a .safetensors file that "geopurify train" wrote (default: rooms; with another 2D model: no student, the geometric teacher decides)')
+    parser.add_argument('--preset', default=None, help="numbers of the method instead of the model's: rooms, paper or official (default without a model: paper)")
+    _add_vlm(parser)
+
+def _add_vlm(parser):
     parser.add_argument('--device', default=None, metavar='cpu|cuda', help='where networks run (default: cuda when there is a GPU)')
+    group = parser.add_argument_group('another 2D model')
+    group.add_argument('--vlm', default='lseg', choices=('lseg', 'xdecoder', 'precomputed'), help='2D model: the small embedded one, X-Decoder, or features in files (default: lseg)')
+    group.add_argument('--checkpoint', default=None, metavar='FILE|NAME', help='of X-Decoder: a file such as xdecoder_focall_last.pt')
+    group.add_argument('--features', default=None, metavar='DIR', help='precomputed: folder with SCENE/VIEW.npz or VIEW.npz, and text.npz')
+    group.add_argument('--text', default=None, metavar='FILE', help='precomputed: phrases and their vectors (default: text.npz in DIR)')
+    group.add_argument('--names', default=None, metavar='NAME|LIST', help='class names that masks compete for (default: the classes asked for; else scannet20, and the phrases asked for)')
 
 def _add_scene(parser, many=False):
     if many: parser.add_argument('scenes', nargs='+', metavar='SCENE', help='scene folders, or folders of scene folders')
@@ -74,16 +84,24 @@ def is_scene(
     try: return bool(detect_layout(path))
     except InputError: return False
 
-# %% ../nbs/90_cli.ipynb #17f0662c
+# %% ../nbs/90_cli.ipynb #7f13da74
 def _load_scene(path, args):
     from geopurify.datasets import load_scene
     return load_scene(path, layout=args.layout, max_views=args.max_views, depth_scale=args.depth_scale, progress=True)
 
 def _load_model(args):
-    from geopurify.pipeline import GeoPurify
-    from geopurify.teachers.base import CovarianceTeacher
-    is_file = Path(args.model).suffix or '/' in args.model
-    return (GeoPurify.load if is_file else GeoPurify.from_pretrained)(args.model, teacher=CovarianceTeacher(), device=args.device, progress=True)
+    from geopurify.pipeline import open_model
+    model = open_model(args.model, args.vlm, args.preset, args.device, progress=True, **_vlm_options(args))
+    if model.student is None: print(f'no student for {model.vlm.name}: the geometric teacher decides which points belong together')
+    return model
+
+def _vlm_options(args):
+    from geopurify.core import label_set
+    from geopurify.pipeline import as_label_set
+    asked = args.names or getattr(args, 'classes', None)
+    names = as_label_set(asked).names if asked else tuple(dict.fromkeys([*label_set('scannet20').names, *getattr(args, 'texts', ())]))
+    cache = Path(os.environ.get('XDG_CACHE_HOME') or '~/.cache')/'geopurify'/'text'
+    return dict(names=names, checkpoint=args.checkpoint, features=args.features, text=args.text, cache=cache)
 
 def _wrote(*paths): print('wrote', ', '.join(str(p) for p in paths))
 
@@ -106,7 +124,7 @@ def run_rooms(args):
     paths = make_rooms(args.out, args.split, args.count, args.seed, args.style, **options)
     _wrote(*paths)
 
-# %% ../nbs/90_cli.ipynb #82b4e04b
+# %% ../nbs/90_cli.ipynb #7cdf4083
 def _add_train(commands):
     p = _command(commands, 'train', run_train, 'Train a student on scans; no labels are used.', '''
   geopurify train --scenes data/train --out runs/mine
@@ -118,27 +136,30 @@ def _add_train(commands):
     p.add_argument('--seed', type=int, default=None, metavar='S', help="instead of the preset's")
     p.add_argument('--fresh', action='store_true', help='start over instead of resuming an interrupted training')
     _add_reading(p)
-    p.add_argument('--device', default=None, metavar='cpu|cuda', help='where networks run (default: cuda when there is a GPU)')
+    _add_vlm(p)
 
 def run_train(args):
     from dataclasses import replace
+    import torch
     from geopurify.core import preset
-    from geopurify.pipeline import GeoPurify
+    from geopurify.pipeline import GeoPurify, open_vlm
     from geopurify.teachers.base import CovarianceTeacher
-    from geopurify.vlm.lseg import LSegVLM
     numbers = preset(args.preset)
     if args.epochs: numbers = replace(numbers, training=replace(numbers.training, epochs=args.epochs))
     folders = scene_folders(args.scenes)
     print(f'training on {len(folders)} scenes')
-    model = GeoPurify(LSegVLM.from_pretrained('rooms'), preset=numbers, teacher=CovarianceTeacher(), device=args.device, progress=True)
+    device = args.device or ('cuda' if torch.cuda.is_available() else 'cpu')
+    vlm = open_vlm(args.vlm, images=numbers.images, device=device, **_vlm_options(args))
+    model = GeoPurify(vlm, preset=numbers, teacher=CovarianceTeacher(), device=device, progress=True)
     model.fit((_load_scene(f, args) for f in folders), args.out, seed=args.seed, resume=not args.fresh)
     _wrote(Path(args.out)/'model.safetensors', Path(args.out)/'log.csv')
 
-# %% ../nbs/90_cli.ipynb #bfd112a6
+# %% ../nbs/90_cli.ipynb #54fb5273
 def _add_segment(commands):
     p = _command(commands, 'segment', run_segment, 'Label every point of a scan with the class that it answers to best.', '''
   geopurify segment data/test/ROOM --classes scannet19 --out results/mine
-  geopurify segment my_scan --classes "desk,monitor,keyboard,plant,wall,floor" --out results/office''')
+  geopurify segment my_scan --classes "desk,monitor,keyboard,plant,wall,floor" --out results/office
+  geopurify segment my_scan --classes scannet20 --vlm xdecoder --checkpoint xdecoder_focall_last.pt --out results/xdecoder''')
     _add_scene(p)
     p.add_argument('--classes', required=True, metavar='NAME|LIST', help='a label set (scannet19, scannet20, scannet200, matterport21, …) or class names with commas')
     p.add_argument('--out', required=True, metavar='DIR', help='folder for labels.ply, classes.csv, points.csv and view.html')
