@@ -188,7 +188,7 @@ def test_rooms(self:Benchmark,
         frozen, scene = self._frozen(folder, teacher, numbers, np.float32)
         yield TestRoom(frozen, voxelize(scene.points, numbers.voxel_size).point_to_voxel, scene.labels, self.classes)
 
-# %% ../nbs/74_experiments.ipynb #b8539522
+# %% ../nbs/74_experiments.ipynb #4a2a05ab
 @patch
 def student(self:Benchmark,
     folders:list[Path], # Scenes to train on
@@ -199,10 +199,14 @@ def student(self:Benchmark,
     "A student of some scenes, trained when it is missing."
     numbers = self.budget(numbers or self.preset, len(folders))
     scenes = self.training_scenes(folders, teacher, numbers)
-    out = self.runs/'students'/content_key(sorted(s.key for s in scenes), numbers.distillation, numbers.student, numbers.training, seed)
+    out = self.runs/'students'/content_key(sorted(s.key for s in scenes), *map(_changed, (numbers.distillation, numbers.student, numbers.training)), seed)
     file = out/'student.safetensors'
     if not file.exists(): train_student(scenes, numbers, out, seed, progress=False)
     return load_student(file), file
+
+def _changed(config):
+    "Settings that differ from their defaults: a field that is new in a later version changes no key."
+    return sorted((f.name, getattr(config, f.name)) for f in dataclasses.fields(config) if getattr(config, f.name) != f.default)
 
 @patch
 def budget(self:Benchmark,
