@@ -155,7 +155,7 @@ def _prepared(self:Benchmark, part, count):
     if missing: raise InputError(f"{self.data}: {len(missing)} of {len(folders)} scenes of {self.dataset} are missing, for example {missing[0]}; make them with geopurify prepare")
     return folders
 
-# %% ../nbs/74_experiments.ipynb #01990b28
+# %% ../nbs/74_experiments.ipynb #b4b2fe9e
 @patch
 def _frozen(self:Benchmark, folder, teacher, numbers, dtype=np.float16) -> tuple[TrainingScene, Scene]:
     "Everything frozen about a scene, and the scan without its images; both stay in mind."
@@ -181,14 +181,15 @@ def test_rooms(self:Benchmark,
     style:str='scan', # Of procedural rooms
     teacher:str='covariance', # Whose features the rooms carry
     numbers:Preset|None=None, # None: the benchmark's
+    folders:list[Path]|None=None, # Other scenes with labels, for choosing a method's settings; None: `rooms('test')`
 ) -> Iterator[TestRoom]: # One after the other; its tensors are in memory only while it is used
     "Scenes to evaluate."
     numbers = numbers or self.preset
-    for folder in self.rooms('test', style=style):
+    for folder in folders or self.rooms('test', style=style):
         frozen, scene = self._frozen(folder, teacher, numbers, np.float32)
         yield TestRoom(frozen, voxelize(scene.points, numbers.voxel_size).point_to_voxel, scene.labels, self.classes)
 
-# %% ../nbs/74_experiments.ipynb #4a2a05ab
+# %% ../nbs/74_experiments.ipynb #02c9f13a
 @patch
 def student(self:Benchmark,
     folders:list[Path], # Scenes to train on
@@ -203,6 +204,34 @@ def student(self:Benchmark,
     file = out/'student.safetensors'
     if not file.exists(): train_student(scenes, numbers, out, seed, progress=False)
     return load_student(file), file
+
+@patch
+def openscene(self:Benchmark,
+    folders:list[Path], # Scenes to train on
+    seed:int=0,
+) -> tuple['OpenScene3D', Path]: # In evaluation mode; its file
+    "OpenScene-3D with a student's budget, trained when it is missing."
+    from geopurify.baselines import train_openscene
+    scenes, numbers = self.training_scenes(folders), self.budget(self.preset, len(folders))
+    return self._baseline('openscene', scenes, numbers, seed, lambda out: train_openscene(scenes, numbers, out, seed))
+
+@patch
+def cua(self:Benchmark,
+    folders:list[Path], # Scenes to train on
+    seed:int,
+    others:dict[str,Benchmark], # The same scenes with further 2D models
+) -> tuple['CUA3D', Path]: # In evaluation mode; its file
+    "CUA-O3D of several 2D models with a student's budget, trained when it is missing."
+    from geopurify.baselines import train_cua
+    scenes, numbers = {name: b.training_scenes(folders) for name, b in dict(text=self, **others).items()}, self.budget(self.preset, len(folders))
+    return self._baseline('cua', [s for each in scenes.values() for s in each], numbers, seed, lambda out: train_cua(scenes, numbers, out, seed))
+
+@patch
+def _baseline(self:Benchmark, name, scenes, numbers, seed, train):
+    from geopurify.baselines import load_baseline
+    out = self.runs/'students'/content_key(name, sorted(s.key for s in scenes), _changed(numbers.training), seed)
+    if not (out/f'{name}.safetensors').exists(): train(out)
+    return load_baseline(out/f'{name}.safetensors'), out/f'{name}.safetensors'
 
 def _changed(config):
     "Settings that differ from their defaults: a field that is new in a later version changes no key."
