@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ROW_KINDS', 'FORMAT', 'GRID_PARAMETERS', 'Outcome', 'provenance', 'peak_memory', 'Run', 'write_run', 'read_run',
            'Table', 'summarize', 'write_frame', 'markdown', 'printed', 'notebook_parameters', 'check_notebook',
-           'execute_notebook', 'TableRun', 'table_names', 'run_tables']
+           'execute_notebook', 'TableRun', 'table_names', 'run_tables', 'results_folder']
 
 # %% ../nbs/75_results.ipynb #a2bdcc96
 import ast, hashlib, importlib, importlib.util, json, logging, math, os, platform, re, signal, subprocess, sys, threading, time
@@ -248,7 +248,7 @@ def _column(values):
     if all(v is None or isinstance(v, int) and not isinstance(v, bool) for v in values): return pd.array(values, dtype='Int64') if None in values else values
     return [json.dumps(v) if isinstance(v, list) else v for v in values]
 
-# %% ../nbs/75_results.ipynb #6b33cd93
+# %% ../nbs/75_results.ipynb #e27812d5
 def summarize(
     df:pd.DataFrame, # A row a run, with a column `kind`
     by:list[str], # Columns that make a row
@@ -273,8 +273,7 @@ def markdown(df:pd.DataFrame) -> str:
     "A Markdown table; a metric and its standard deviation become one cell."
     pairs = {c for c in df if f'{c}_std' in df}
     shown = [c for c in df if not (c.endswith('_std') and c[:-4] in pairs)]
-    cell = lambda row, c: _text(row[c]) + (f" ± {_text(row[f'{c}_std'])}" if c in pairs and not _gap(row[f'{c}_std']) else '')
-    rows = [[cell(row, c).replace('|', '\\|') for c in shown] for row in df.to_dict('records')]
+    rows = [[_with_spread(row, c).replace('|', '\\|') for c in shown] for row in df.to_dict('records')]
     line = lambda cells: '| '+' | '.join(cells)+' |\n'
     return line(map(str, shown)) + line('---:' if all(isinstance(v, (int, float, np.number)) or _gap(v) for v in df[c]) else '---' for c in shown) + ''.join(map(line, rows))
 
@@ -283,6 +282,10 @@ def _text(v):
     if _gap(v): return ''
     if isinstance(v, (float, np.floating)): return f'{v:.2f}' if abs(v) >= 1 or v == 0 else f'{v:.3g}'
     return str(v)
+def _with_spread(row, c):
+    "A metric and its standard deviation, with the same decimals."
+    if f'{c}_std' not in row or _gap(row[f'{c}_std']) or _gap(row[c]): return _text(row[c])
+    return f"{_text(row[c])} ± {row[f'{c}_std']:.2f}" if abs(row[c]) >= 1 else f"{_text(row[c])} ± {_text(row[f'{c}_std'])}"
 
 # %% ../nbs/75_results.ipynb #06573947
 def printed(
@@ -396,7 +399,7 @@ def _need(*names):
     if missing: raise InputError(f"tables are run with papermill, and {missing[0]} is not installed: pip install papermill nbformat nbclient ipykernel")
     return [importlib.import_module(n) for n in names]
 
-# %% ../nbs/75_results.ipynb #b261e987
+# %% ../nbs/75_results.ipynb #8c373207
 @dataclass
 class TableRun:
     "How a notebook went."
@@ -422,7 +425,7 @@ def run_tables(
     grid:str='smoke', # "smoke": does everything run; "full": the table
     data:str|Path|None=None, # Folder of a real data set
     jobs:int=1, # Notebooks at the same time
-    results:str|Path|None=None, # None: `results/` (full), `results/DATASET` (real), `runs/smoke/results` (smoke)
+    results:str|Path|None=None, # As `results_folder` takes it
     folder:str|Path|None=None, # Folder of the notebooks; `runs` and `results` lie two levels up
     report:Callable=print, # Called with each `TableRun`
 ) -> list[TableRun]:
@@ -442,16 +445,26 @@ def _tables(folder):
     if not folder.is_dir(): raise InputError(f"no folder {folder}; tables are notebooks of a checkout of the repository, an installed package has none")
     return folder
 
+def results_folder(
+    dataset:str='rooms', grid:str='full',
+    results:str|Path|None=None, # A folder instead of `results/`; a smoke grid goes to `smoke` in it
+    root:str|Path|None=None, # None: this checkout
+) -> Path:
+    "Where results go: one folder for each data set and grid, because a run of one must never be taken for a run of another."
+    if grid not in ('smoke', 'full'): raise InputError(f"tables: grid must be 'smoke' or 'full', got {grid!r}")
+    if not re.fullmatch(r'[\w-]+', dataset): raise InputError(f"tables: expected a data set's name, such as rooms, scannet or matterport, got {dataset!r}")
+    root = Path(root or _root()).resolve()
+    base = Path(results)/('smoke' if grid == 'smoke' else '') if results else root/('runs/smoke/results' if grid == 'smoke' else 'results')
+    folder = (base/('' if dataset == 'rooms' else dataset)).resolve()
+    if grid == 'smoke' and folder.is_relative_to(root/'results'): raise InputError("tables: numbers of the smoke grid mean nothing and do not go to results/; use grid='full' or another folder")
+    return folder
+
 def _grid_parameters(folder, dataset, grid, data, results):
     "Values for a notebook; folders as seen from its own."
     root = folder.parent.parent
-    if grid not in ('smoke', 'full'): raise InputError(f"tables: grid must be 'smoke' or 'full', got {grid!r}")
-    if not re.fullmatch(r'[\w-]+', dataset): raise InputError(f"tables: expected a data set's name, such as rooms, scannet or matterport, got {dataset!r}")
+    results = results_folder(dataset, grid, results, root)
     if data is None and dataset != 'rooms': raise InputError(f"tables: the data set {dataset!r} is not shipped; name the folder of its prepared scenes with data (--data DIR)")
     if data is not None and not Path(data).is_dir(): raise InputError(f"tables: no folder at data={str(data)!r}")
-    usual = (root/'runs'/'smoke'/'results' if grid == 'smoke' else root/'results')/('' if dataset == 'rooms' else dataset)
-    results = Path(results or usual).resolve()
-    if grid == 'smoke' and results.is_relative_to(root/'results'): raise InputError("tables: numbers of the smoke grid mean nothing and do not go to results/; use grid='full' or another folder")
     seen = lambda p: Path(os.path.relpath(Path(p).resolve(), folder)).as_posix()
     return dict(dataset=dataset, grid=grid, data=data and seen(data), runs=seen(root/'runs'), results=seen(results))
 
