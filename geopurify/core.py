@@ -166,7 +166,7 @@ def label_set_names() -> list[str]:
     with open(manifest_path('label_sets.csv'), newline='') as f: names = dict.fromkeys(r['label_set'] for r in csv.DictReader(f))
     return ['scannet19', *names]
 
-# %% ../nbs/00_core.ipynb #01507181
+# %% ../nbs/00_core.ipynb #be4adf63
 @dataclass(frozen=True)
 class ProjectionConfig:
     "Which pixel sees which point."
@@ -206,6 +206,7 @@ class DistillationConfig:
     anchors: int = 4096            # anchors a scene (at most a third of its points)
     macro_negatives: int = 48      # globally least similar points
     micro_negatives: int = 16      # least similar points among the spatial neighbours
+    random_negatives: int = 0      # points drawn by lot: no part of the method, for comparison
     neighbors: int = 96            # spatial neighbours, self excluded, from which micro-negatives are taken
     temperature: float = 0.07      # τ
 

@@ -14,13 +14,13 @@ from torch import Tensor
 
 from .core import DistillationConfig, InputError
 
-# %% ../nbs/32_distillation.ipynb #76477d67
+# %% ../nbs/32_distillation.ipynb #7353c934
 @dataclass(frozen=True)
 class ContrastivePairs:
     "Rows of a scene's points (or voxels): anchors, the positive of each, and its negatives, macro before micro."
     anchors: Tensor    # (a,) int64
     positives: Tensor  # (a,) int64
-    negatives: Tensor  # (a, macro+micro) int64; a point may be both macro and micro
+    negatives: Tensor  # (a, macro+micro+random) int64; a point may be both macro and micro
 
     def __len__(self): return len(self.anchors)
     def to(self, device): return ContrastivePairs(self.anchors.to(device), self.positives.to(device), self.negatives.to(device))
@@ -41,7 +41,7 @@ class ContrastivePairs:
         table = table.long()
         return ContrastivePairs(table[self.anchors], table[self.positives], table[self.negatives])
 
-# %% ../nbs/32_distillation.ipynb #79c643ba
+# %% ../nbs/32_distillation.ipynb #fe414cd9
 def sample_pairs(
     teacher:Tensor, # (n,D) teacher features; only their directions matter
     neighbors:Tensor, # (n,k) spatial neighbours of each point, self excluded
@@ -58,6 +58,7 @@ def sample_pairs(
     neighbors = neighbors.to(teacher.device)
     found = [_pairs_of(a, unit, neighbors[a].long(), config) for a in anchors.split(max(1, chunk_elements//n))]
     positives, negatives = (torch.cat(x) for x in zip(*found))
+    if config.random_negatives: negatives = torch.cat([negatives, _by_lot(anchors, positives, n, config.random_negatives, generator)], 1)
     return ContrastivePairs(anchors, positives, negatives)
 
 def _pairs_of(anchors, unit, near, config):
@@ -68,6 +69,12 @@ def _pairs_of(anchors, unit, near, config):
     macro = similarity.topk(config.macro_negatives, 1, largest=False).indices
     micro = similarity.gather(1, near).topk(config.micro_negatives, 1, largest=False).indices
     return positives, torch.cat([macro, near.gather(1, micro)], 1)
+
+def _by_lot(anchors, positives, n, count, generator):
+    "Rows (a,count) drawn by lot, neither the anchor nor its positive."
+    rows = torch.randint(n-2, (len(anchors), count), generator=generator).to(anchors.device)
+    for taken in (torch.minimum(anchors, positives), torch.maximum(anchors, positives)): rows += rows >= taken[:,None]
+    return rows
 
 def _check_sampling(teacher, neighbors, config):
     n, k = len(teacher), neighbors.shape[1] if neighbors.ndim == 2 else 0
