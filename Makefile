@@ -3,12 +3,14 @@ PYTHON ?= python3
 TORCH  ?= 2.13.0
 BIN    := .venv/bin
 
-.PHONY: demo test bench readme clean-venv help
+.PHONY: demo test bench tables tables-full readme clean-venv help
 
 help:
 	@echo "make demo        three unseen rooms, purified: writes results/demo/index.html"
 	@echo "make test        export, cleanliness, every notebook, packaging, README"
 	@echo "make bench       the engine against the official way: writes results/benchmarks/ (about 15 minutes on two cores)"
+	@echo "make tables      every results table on a small grid, into runs/smoke/results: does all of it run"
+	@echo "make tables-full the tables of results/; hours, an interrupted run goes on"
 	@echo "make readme      README.md from nbs/index.ipynb"
 	@echo "make clean-venv  remove the virtual environment"
 
@@ -35,6 +37,14 @@ bench: .venv/ready
 	mkdir -p results/benchmarks
 	$(BIN)/papermill --cwd nbs/benchmarks -k python3 nbs/benchmarks/lifting.ipynb results/benchmarks/lifting.ipynb
 	$(BIN)/papermill --cwd nbs/benchmarks -k python3 --log-output $(BENCH) nbs/benchmarks/engine.ipynb results/benchmarks/engine.ipynb
+
+# a small grid is computed anew each time; of the full one what is stored stays
+tables: .venv/ready
+	rm -rf runs/smoke/results
+	$(BIN)/geopurify tables --grid smoke --jobs 2
+
+tables-full: .venv/ready
+	$(BIN)/geopurify tables --grid full --jobs 1
 
 readme: .venv/ready
 	$(BIN)/python .ci/readme.py

@@ -1,10 +1,11 @@
-"""What `make test` runs: export and cleanliness, every notebook, packaging, the README.
+"""What `make test` runs: export and cleanliness, every notebook, packaging, the README, the results tables.
 
 Each check and each notebook counts once in the closing line `N passed, N failed`.
 `python .ci/check.py 20_projection` runs the notebooks whose path contains one of the words, and no other check."""
 import hashlib
 import multiprocessing
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -66,6 +67,12 @@ def readme_is_fresh():
     assert (ROOT / "README.md").read_text(encoding="utf-8") == readme.render(), "README.md differs from nbs/index.ipynb: run `make readme`"
 
 
+def tables_run():
+    "Every results table on the small grid, computed anew; `make tables` does the same."
+    shutil.rmtree(ROOT / "runs" / "smoke" / "results", ignore_errors=True)
+    subprocess.run([sys.executable, "-m", "geopurify", "tables", "--grid", "smoke", "--jobs", str(WORKERS)], check=True, cwd=ROOT)
+
+
 def run_notebook(path: Path):
     "One notebook under nbdev's test runner: cells marked `slow` or `cuda` are left out."
     os.environ.setdefault("TQDM_DISABLE", "1")
@@ -114,7 +121,7 @@ def main(words) -> int:
                 traceback.print_exception(run.exception())
             report(name, *((False, 0.0) if run.exception() else run.result()))
     if not words:
-        for function in (import_is_light, installs, readme_is_fresh):
+        for function in (import_is_light, installs, readme_is_fresh, tables_run):
             check(function)
     if failed:
         print("failed:", ", ".join(failed))
