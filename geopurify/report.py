@@ -119,7 +119,7 @@ def _lines(lines, column, metric, width=560, height=230, left=44, bottom=34):
         if name: parts.append(_mark(width-12, 30+15*i if len(g) < 2 or g[metric].iloc[-1] < (low+high)/2 else height-bottom-10-15*(len(lines)-1-i), name, 'end', style=f'fill:{color}'))
     return _svg(width, height, parts, f'{metric} against {column}')
 
-# %% ../nbs/76_report.ipynb #241f93db
+# %% ../nbs/76_report.ipynb #d723be54
 _STYLE = '''<style>
 :root{color-scheme:light dark;--ink:#1d2530;--soft:#5b6672;--line:#d5dae0;--paper:#fff;--tag:#eef2f7}
 @media (prefers-color-scheme:dark){:root{--ink:#e4e8ed;--soft:#a0abb7;--line:#39424d;--paper:#14181d;--tag:#232b35}}
@@ -130,7 +130,7 @@ a{color:inherit}p,.from{color:var(--soft);margin:.3rem 0}.from{font-size:.82rem}
 .wide{overflow-x:auto}table{border-collapse:collapse;font-size:.88rem;font-variant-numeric:tabular-nums}
 th,td{padding:.15rem .6rem;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}th{font-weight:600}
 td.l,th.l{text-align:left}nav a{margin-right:.8rem}summary{cursor:pointer;color:var(--soft)}
-svg{width:100%;height:auto;display:block;margin:.5rem 0}svg text{font:11px system-ui,sans-serif;fill:var(--ink)}svg .w,svg .axis{stroke:var(--ink);fill:none}
+svg{width:100%;min-width:27rem;height:auto;display:block;margin:.5rem 0}svg text{font:11px system-ui,sans-serif;fill:var(--ink)}svg .w,svg .axis{stroke:var(--ink);fill:none}
 </style>'''
 
 def html_table(
@@ -153,7 +153,7 @@ def section(table:StoredTable) -> str:
         metric = next((m for m in ('mIoU', 'score', *metrics) if m in metrics), None)
         shown = html_table(df, labels)
         if len(df) > 25: shown = f'<details><summary>{len(df)} rows</summary>{shown}</details>'
-        parts.append(f'<div class="kind"><b>{kind}</b>: {ROW_KINDS[kind]}</div>' + (chart(df, labels, metric) if metric else '') + shown)
+        parts.append(f'<div class="kind"><b>{kind}</b>: {ROW_KINDS[kind]}</div>' + (f'<div class="wide">{chart(df, labels, metric)}</div>' if metric else '') + shown)
     return ''.join(parts) + f'<p class="from">{html.escape(origin(table.runs))}</p>'
 
 def origin(runs:list[Run]) -> str:

@@ -347,7 +347,7 @@ def _as_path(node):
     pairs = zip(*(x.elts if isinstance(x, ast.Tuple) else [x] for x in (node.targets[0], node.value)))
     return all(ast.unparse(value) == f'Path({ast.unparse(target)})' for target, value in pairs)
 
-# %% ../nbs/75_results.ipynb #4f7e7a4a
+# %% ../nbs/75_results.ipynb #a8368ee4
 def execute_notebook(
     path:str|Path, # Notebook
     parameters:dict,
@@ -359,7 +359,7 @@ def execute_notebook(
     check_notebook(path, parameters)
     logging.getLogger('papermill').setLevel(logging.ERROR)          # it warns of parameters that are set as `a, b = …`; that was checked above
     nb = nbformat.read(path, 4)
-    nb.cells = [c for c in nb.cells if 'nbdev_export()' not in c.source] + [nbformat.v4.new_code_cell(_echo(parameters))]
+    nb.cells = [c for c in nb.cells if not re.search(r'nbdev_export\(', c.source)] + [nbformat.v4.new_code_cell(_echo(parameters))]
     out.parent.mkdir(parents=True, exist_ok=True)
     try: done = papermill.execute_notebook(nb, str(out), parameters, kernel_name='python3', language='python', cwd=path.parent, progress_bar=False, kernel_manager_class=_this_python())
     except papermill.PapermillExecutionError as e: raise InputError(_failure(path, e)) from None
