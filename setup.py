@@ -1,4 +1,4 @@
-"Packaging, read from settings.ini: `pip install .`, or `pip install .[text,dev]`."
+"Packaging, read from settings.ini: `pip install .`, or `pip install .[text,distributed,dev]`."
 from configparser import ConfigParser
 from pathlib import Path
 
@@ -12,7 +12,7 @@ cfg = config["DEFAULT"]
 # spconv's CUDA 12.0 wheels (they also run on a CPU) exist for x86-64 Linux and Windows up to Python 3.11; elsewhere the package
 # uses its own plain-torch sparse convolution behind the same interface.
 spconv = '; python_version < "3.12" and platform_machine in "x86_64 AMD64" and sys_platform != "darwin"'
-extras = {name: cfg[f"{name}_requirements"].split() for name in ("text", "xdecoder", "record3d", "viewer", "dev") if f"{name}_requirements" in cfg}
+extras = {name: cfg[f"{name}_requirements"].split() for name in ("text", "xdecoder", "record3d", "viewer", "distributed", "dev") if f"{name}_requirements" in cfg}
 
 # folders of data that are installed with the code
 data = ["geopurify.weights", "geopurify.data_manifests", *(f"geopurify.data_manifests.{p.name}" for p in sorted((root / "data_manifests").iterdir()) if p.is_dir())]

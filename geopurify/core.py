@@ -166,7 +166,7 @@ def label_set_names() -> list[str]:
     with open(manifest_path('label_sets.csv'), newline='') as f: names = dict.fromkeys(r['label_set'] for r in csv.DictReader(f))
     return ['scannet19', *names]
 
-# %% ../nbs/00_core.ipynb #be4adf63
+# %% ../nbs/00_core.ipynb #9af187b9
 @dataclass(frozen=True)
 class ProjectionConfig:
     "Which pixel sees which point."
@@ -227,8 +227,9 @@ class TrainingConfig:
     warmup_epochs: int = 0         # linear warm-up
     final_lr_ratio: float = 0.     # learning rate at the end, as a share of the first
     scenes: int = 20               # training scenes
-    crop_size: int|None = None     # voxels at most a step, cut out around a random one; None: the whole scene
+    crop_size: int|None = None     # voxels at most of a scene, cut out around a random one; None: the whole scene
     seed: int = 0
+    batch: int = 1                 # scenes a step: their gradients are averaged, on one device or split over several
 
 @dataclass(frozen=True)
 class PoolingConfig:

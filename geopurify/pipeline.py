@@ -6,12 +6,12 @@
 __all__ = ['KINDS', 'VLMS', 'as_label_set', 'Segmentation', 'Heat', 'SceneState', 'GeoPurify', 'Comparison', 'compare',
            'open_vlm', 'open_model']
 
-# %% ../nbs/70_pipeline.ipynb #c50b30f5
+# %% ../nbs/70_pipeline.ipynb #65ee5ef5
 import dataclasses
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Iterable
+from typing import Callable, Iterable
 
 import numpy as np
 import torch
@@ -29,6 +29,7 @@ from .pooling import Affinity, affinity, oracle_affinity, pool, uniform_affinity
 from .evaluation import evaluate
 from .student import Student, load_student, save_student, student_input
 from .teachers.base import CovarianceTeacher
+from .parallel import map_scenes
 from .training import prepare, train_student
 
 # %% ../nbs/70_pipeline.ipynb #575e7b43
@@ -250,7 +251,7 @@ class SceneState:
         if weights is not None: values = pool(weights, values, self.model.preset.pooling.steps)
         return values[self.voxels.point_to_voxel.to(values.device)].cpu()
 
-# %% ../nbs/70_pipeline.ipynb #e8428541
+# %% ../nbs/70_pipeline.ipynb #6943e960
 class GeoPurify:
     "Open-vocabulary 3D segmentation: 2D semantics, purified by learnt geometry."
     def __init__(self,
@@ -282,6 +283,9 @@ class GeoPurify:
         state = found or SceneState(self, scene, features)
         self._states = [state, *(s for s in self._states if s is not state)][:keep]
         return state
+
+    def __getstate__(self): # Other processes get the model without what it remembers of scenes
+        return self.__dict__ | dict(_states=[])
 
     def forget(self):
         "Drop what was computed, after a scene or the preset was changed by hand."
@@ -344,27 +348,33 @@ def _preset(value):
     if isinstance(value, str): return preset(value)
     raise InputError(f"preset must be a Preset or the name of one, got {type(value).__name__}")
 
-# %% ../nbs/70_pipeline.ipynb #2bcefadc
+# %% ../nbs/70_pipeline.ipynb #0446b5d8
 @patch
 def fit(self:GeoPurify,
-    scenes:Iterable[Scene], # Scans with views; labels are not used
+    scenes:Iterable[Scene|Callable], # Scans with views, or functions that load one; labels are not used
     out_dir:str|Path|None=None, # Gets the cache, checkpoints, log.csv and model.safetensors; None: nothing is written
     teacher=None, # Frozen 3D teacher; None: the model's own
     seed:int|None=None, # Instead of the preset's
     resume:bool=True, # Go on with an interrupted training in `out_dir`
     cache_dir:str|Path|None=None, # For everything that is computed once a scene; may be shared by several trainings. None: a folder in `out_dir`
+    jobs:int|None=None, # Scenes that are made ready at the same time, see `geopurify.parallel.map_scenes`
+    fabric=None, # A `lightning_fabric.Fabric` to train with instead of the model's device, see `train_student`
 ) -> GeoPurify: # self
     "Train the student to see the likenesses that the teacher sees."
     self.teacher = teacher or self.teacher
     if self.teacher is None: raise InputError("training needs a teacher, such as teacher=CovarianceTeacher()")
     cache, source = cache_dir or (Path(out_dir)/'scenes' if out_dir else None), f'{self.vlm.name} {self.preset.projection} {self.preset.lifting}'
-    ready = []
-    for scene in scenes:
-        if not isinstance(scene, Scene): raise InputError(f"fit expects Scenes, got {type(scene).__name__}; geopurify.datasets.load_scene reads one from a folder")
-        ready.append(prepare(scene, lambda: self.lift(scene), self.teacher, self.preset, cache, source))
-    self.student = train_student(ready, self.preset, out_dir, seed, resume, self.progress, self.device)
-    if out_dir: self.save(Path(out_dir)/'model.safetensors')
+    ready = list(map_scenes(partial(_frozen_scene, self, cache, source), scenes, jobs))
+    self.student = train_student(ready, self.preset, out_dir, seed, resume, self.progress, self.device if fabric is None else None, fabric)
+    if fabric: self.device = fabric.device
+    if out_dir and (fabric is None or fabric.is_global_zero): self.save(Path(out_dir)/'model.safetensors')
     return self
+
+def _frozen_scene(model, cache, source, scene):
+    "What training needs of a scene; with a cache, another process hands over no more than its folder."
+    if callable(scene): scene = scene()
+    if not isinstance(scene, Scene): raise InputError(f"fit expects Scenes, got {type(scene).__name__}; geopurify.datasets.load_scene reads one from a folder")
+    return prepare(scene, lambda: model.lift(scene), model.teacher, model.preset, cache, source)
 
 # %% ../nbs/70_pipeline.ipynb #d19084ff
 @patch
@@ -409,7 +419,7 @@ def _preset_from(stored):
     try: return Preset(**{k: parts[k](**{n: tuple(w) if isinstance(w, list) else w for n, w in v.items()}) if k in parts else v for k, v in stored.items()})
     except (TypeError, AttributeError) as e: raise InputError(f"the preset in this file was written by another version of the package: {e}; pass preset=") from e
 
-# %% ../nbs/70_pipeline.ipynb #9697e4aa
+# %% ../nbs/70_pipeline.ipynb #c9d52501
 @dataclass
 class Comparison:
     "Scores of several kinds of affinity on several scenes."
@@ -437,20 +447,24 @@ class Comparison:
 
     def __repr__(self): return f'{len({s for s, _ in self.evaluations})} scenes\n{self.to_frame().round(2)}'
 
+def _evaluate_scene(model, classes, kinds, scene):
+    if callable(scene): scene = scene()
+    return scene.name, [model.segment(scene, classes, kind).evaluate() for kind in kinds]
+
 def compare(
     model:GeoPurify,
-    scenes:Iterable[Scene], # With labels; each is lifted once
+    scenes:Iterable[Scene|Callable], # With labels, or functions that load one, which with several jobs is less to send; each is lifted once
     classes:LabelSet|str|Iterable[str], # A label set, its name, or class names
     kinds:Iterable[str]=tuple(KINDS), # Kinds of affinity
     progress:bool=False, # Show a progress bar over scenes
+    jobs:int|None=None, # Scenes at the same time, see `geopurify.parallel.map_scenes`
 ) -> Comparison:
     "Evaluate several kinds of affinity on the same lifted features."
-    from tqdm import tqdm
     classes, kinds, out = as_label_set(classes), list(kinds), Comparison()
     unknown = [k for k in kinds if k not in KINDS]
     if unknown or not kinds: raise InputError(f"unknown kinds of affinity {unknown}; expected some of {list(KINDS)}")
-    for scene in tqdm(scenes, desc='compare', unit='scene', disable=not progress):
-        for kind in kinds: out.evaluations[scene.name, kind] = model.segment(scene, classes, kind).evaluate()
+    for name, found in map_scenes(partial(_evaluate_scene, model, classes, kinds), scenes, jobs, progress, 'compare'):
+        out.evaluations |= {(name, kind): e for kind, e in zip(kinds, found)}
     if not out.evaluations: raise InputError("nothing to compare: there are no scenes")
     return out
 

@@ -8,7 +8,7 @@ __all__ = ['MARKER', 'NOMINAL_K', 'MATTERPORT_SETS', 'Outcome', 'Report', 'prepa
            'read_cameras', 'shots_of_region', 'vertex_majority', 'read_region', 'prepare_matterport', 'view_K',
            'find_captures', 'prepare_capture']
 
-# %% ../nbs/03b_prepare.ipynb #dd58918b
+# %% ../nbs/03b_prepare.ipynb #a4e747b3
 import contextlib, errno, io, json, math, os, re, shutil, tempfile, time, warnings, zipfile, zlib
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -20,9 +20,7 @@ from typing import Callable, Iterator
 
 import numpy as np
 from PIL import Image
-from joblib import Parallel, delayed
 from joblib.externals.loky import get_reusable_executor
-from joblib.externals.loky.process_executor import TerminatedWorkerError
 from tqdm import tqdm
 
 from . import __version__
@@ -30,6 +28,7 @@ from .core import IGNORE, InputError, atomic_path, label_set
 from .datasets import _colour_window, _listing, _pose, _resample, check_intrinsics, detect_layout, load_scene
 from .fusion import vertex_normals
 from .labels import SPLITS, matterport_classes, scannet_categories, split
+from .parallel import WorkersLost, map_scenes
 from .scene import _triangles, read_ply, triangles, write_ply
 from .sens import SensReader
 
@@ -99,7 +98,7 @@ def _reason(error, out):
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT): return f"the disk of {out} is full ({error.strerror}); free some space and run the same command again"
     return str(error) if isinstance(error, (InputError, OSError)) else f"unexpected {type(error).__name__}: {error}"
 
-# %% ../nbs/03b_prepare.ipynb #885381d0
+# %% ../nbs/03b_prepare.ipynb #3c924549
 def prepare_scenes(
     writers:dict[str,Callable], # For each scene a function that writes it into the folder `into` and returns facts: at least frames and dropped
     out:str|Path, # Folder that gets one folder a scene
@@ -111,7 +110,7 @@ def prepare_scenes(
     out = Path(out)
     if jobs is not None and jobs < 1: raise InputError(f"jobs must be at least 1, got {jobs}")
     out.mkdir(parents=True, exist_ok=True)
-    jobs, outcomes = min(jobs or os.cpu_count() or 1, max(1, len(writers))), {}
+    outcomes = {}
     with _locked(out), tqdm(total=len(writers), desc='scenes', disable=not progress) as bar:
         shutil.rmtree(out/'.partial', ignore_errors=True)                       # of a run that was killed
         try:
@@ -124,18 +123,17 @@ def prepare_scenes(
 
 def _outcomes(writers, out, options, jobs):
     "One `Outcome` after the other, as they come."
-    if jobs == 1:
-        yield from (_prepare_one(write, name, out, options) for name, write in writers.items())
-        return
-    left = set(writers)
+    left = dict(writers)
     try:
-        work = (delayed(_prepare_one)(write, name, out, options) for name, write in writers.items())
-        for outcome in Parallel(jobs, return_as='generator_unordered', pre_dispatch='all')(work):
-            left.discard(outcome.scene)
+        for outcome in map_scenes(partial(_prepare_item, out=out, options=options), writers.items(), jobs or -1, ordered=False):
+            del left[outcome.scene]
             yield outcome
-    except TerminatedWorkerError:
-        yield from (Outcome(name, 'failed', 'not finished, because a process was killed, most often for want of memory; run the same command again with fewer --jobs') for name in writers if name in left)
-    finally: get_reusable_executor().shutdown(wait=True)                          # its workers would stay for minutes
+    except WorkersLost:
+        yield from (Outcome(name, 'failed', 'not finished, because a process was killed, most often for want of memory; run the same command again with fewer --jobs') for name in left)
+    finally:
+        if jobs != 1: get_reusable_executor().shutdown(wait=True)                 # its workers would stay for minutes
+
+def _prepare_item(item, out, options): return _prepare_one(item[1], item[0], out, options)
 
 @contextlib.contextmanager
 def _locked(out):

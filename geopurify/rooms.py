@@ -8,9 +8,10 @@ __all__ = ['SMALL', 'FILL', 'KINDS', 'BLOCKS', 'NEEDED', 'VERSION', 'SPLITS', 'P
            'room_kind', 'generate_room', 'walkable', 'trajectory', 'render_views', 'label_points',
            'point_triangle_distance', 'room_seed', 'room_name', 'write_room', 'make_rooms']
 
-# %% ../nbs/02_rooms.ipynb #3afa7162
+# %% ../nbs/02_rooms.ipynb #0207495b
 import json, os, shutil, tempfile
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from . import furniture as fu
 from .core import InputError
 from .fusion import fuse_views
 from .materials import Palette
+from .parallel import map_scenes
 from .rendering import SENSORS, Geometry, Light, Raycaster, RenderedView, assemble, look, render
 from .scene import write_ply
 from .shapes import NYU40, Piece, box, quad
@@ -852,7 +854,7 @@ def _remove_leftovers(out, name):
         pid = old.name[len(name)+2:].split('-')[0]
         if pid.isdigit() and not Path(f'/proc/{pid}').exists() and Path('/proc').exists(): shutil.rmtree(old, ignore_errors=True)
 
-# %% ../nbs/02_rooms.ipynb #5c589504
+# %% ../nbs/02_rooms.ipynb #8ebddda6
 def make_rooms(
     out:str|Path, # Folder of the data set, made when missing
     split:str='train', # "train", "val", "test", or "pretrain" for the 2D model
@@ -871,18 +873,11 @@ def make_rooms(
     if Path(out).exists() and not Path(out).is_dir(): raise InputError(f"{out} is a file; expected a folder for the rooms, or a name that is not taken")
     seeds = [room_seed(split, seed, i) for i in range(count)]
     made = [s for s in seeds if not _complete(Path(out)/room_name(s, style), _recipe(s, style, views, size))]
-    for _ in _run(_make, [(s, style, out, views, size) for s in made], jobs, progress, f'rooms ({split}, {style})'): pass
+    write = partial(_make, style=style, out=out, views=views, size=size)
+    for _ in map_scenes(write, made, jobs, progress, f'rooms ({split}, {style})', ordered=False, threads=1): pass
     return [Path(out)/room_name(s, style) for s in seeds]
 
 def _make(seed, style, out, views, size): return write_room(generate_room(seed, style), out, views, size)
-
-def _run(function, arguments, jobs, progress, title):
-    "Calls in parallel processes; results as they come."
-    from joblib import Parallel, delayed
-    from tqdm import tqdm
-    if jobs == 1 or len(arguments) <= 1: calls = (function(*a) for a in arguments)
-    else: calls = Parallel(n_jobs=jobs, return_as='generator_unordered', inner_max_num_threads=1, backend='loky')(delayed(function)(*a) for a in arguments)
-    yield from tqdm(calls, total=len(arguments), desc=title, disable=not progress)
 
 def _complete(folder, recipe):
     "Whether a room is there; one made otherwise is an error."

@@ -40,7 +40,7 @@ def _neighbor_table(coords, batch, kernel_size):
         table[k, here], table[volume-1-k, there] = there.int(), here.int()
     return table
 
-# %% ../nbs/06_sparse.ipynb #eae8486d
+# %% ../nbs/06_sparse.ipynb #3003433c
 @dataclass
 class _Piece:
     "Contributions to a run of output cells, sorted by offset."
@@ -76,6 +76,20 @@ class NeighborMap:
         table, step = _neighbor_table(self.coords, self.batch, self.kernel_size), 2048 if self.coords.device.type == 'cpu' else 65536
         return [_piece(table, a, min(a+step, len(self))) for a in range(0, len(self), step)]
 
+    @cached_property
+    def grid(self) -> tuple[list[int], int]: # Cells along x, y, z; number of scenes
+        "Size of what the cells lie in."
+        return (self.coords.max(0).values - self.coords.min(0).values + 1).tolist(), int(self.batch.max()) + 1
+
+    def to(self,
+        device:torch.device|str, # Where the features are
+    ) -> 'NeighborMap': # Itself, where it is there already
+        "Cells on another device. What a host must know of them is asked here, where they are: a GPU would have to finish its work first."
+        if torch.device(device).type == self.coords.device.type: return self
+        moved = NeighborMap(*(t.pin_memory().to(device, non_blocking=True) for t in (self.coords, self.batch)), self.kernel_size)
+        moved.__dict__['grid'] = self.grid
+        return moved
+
     @property
     def mean_neighbors(self) -> float:
         "Average number of active cells under the kernel, the cell itself included."
@@ -100,7 +114,7 @@ def neighbor_map(
     if twice: raise InputError(f"neighbor_map: {twice} of {len(coords)} cells repeat an earlier one; merge them first, as voxelize does")
     return NeighborMap(coords, batch, kernel_size)
 
-# %% ../nbs/06_sparse.ipynb #34866c8e
+# %% ../nbs/06_sparse.ipynb #556476ce
 def _workspace(like, neighbors, *widths):
     "Buffers for the contributions of one piece, used again by the next: fresh memory each time would cost as much as the products."
     largest = max(len(piece.source) for piece in neighbors.pieces)
@@ -119,14 +133,15 @@ def _gather_multiply_sum(x, kernel, neighbors):
 
 def _kernel_gradient(x, grad, neighbors):
     "Σ_p x[neighbour k of p]ᵀ grad[p] for every k; x (m,a), grad (m,b) → (volume,a,b)."
-    out = x.new_zeros(neighbors.kernel_size**3, x.shape[1], grad.shape[1])
+    out = x.new_zeros(neighbors.kernel_size**3, x.shape[1], grad.shape[1], dtype=torch.promote_types(x.dtype, torch.float32))       # half precision is summed in float32
     gathered, local = _workspace(x, neighbors, x.shape[1], grad.shape[1])
     for piece in neighbors.pieces:
         p = len(piece.source)
         torch.index_select(x, 0, piece.source, out=gathered[:p])
         torch.index_select(grad[piece.rows], 0, piece.target, out=local[:p])
         for k, (a, b) in enumerate(zip(piece.cuts, piece.cuts[1:])):
-            if a < b: out[k].addmm_(gathered[a:b].T, local[a:b])
+            if a < b and x.dtype == out.dtype: out[k].addmm_(gathered[a:b].T, local[a:b])
+            elif a < b: out[k].add_(gathered[a:b].T @ local[a:b])
     return out
 
 class _SubmanifoldConvolution(torch.autograd.Function):
@@ -142,11 +157,12 @@ class _SubmanifoldConvolution(torch.autograd.Function):
         features, weight = ctx.saved_tensors
         needs_features, needs_weight, _ = ctx.needs_input_grad
         mirrored = weight.flatten(1, 3).permute(1, 0, 2).flip(0).contiguous()                                     # (volume, out, in)
-        grad_features = _gather_multiply_sum(grad, mirrored, ctx.neighbors) if needs_features else None
-        grad_weight = _kernel_gradient(features, grad, ctx.neighbors).permute(2, 0, 1).reshape(weight.shape) if needs_weight else None
+        with torch.autocast(grad.device.type, enabled=False):                                                     # types were chosen on the way forward
+            grad_features = _gather_multiply_sum(grad, mirrored, ctx.neighbors) if needs_features else None
+            grad_weight = _kernel_gradient(features, grad, ctx.neighbors).permute(2, 0, 1).reshape(weight.shape).to(weight.dtype) if needs_weight else None
         return grad_features, grad_weight, None
 
-# %% ../nbs/06_sparse.ipynb #e18268c5
+# %% ../nbs/06_sparse.ipynb #4681bdde
 @contextlib.contextmanager
 def _quiet():
     "Silence the deprecation warnings that spconv 2.3 causes in a recent torch: at its import, and once at its first tensor."
@@ -181,7 +197,7 @@ def _spconv_convolution(features, weight, neighbors):
     spconv, layer = _import_spconv(), _spconv_layer(weight.shape[4], weight.shape[0], neighbors.kernel_size, features.device.type)
     cells = neighbors.coords - neighbors.coords.min(0).values
     tensor = spconv.SparseConvTensor(features.contiguous(), torch.cat([neighbors.batch[:,None], cells], 1).contiguous(),
-                                     (cells.max(0).values + 1).tolist(), int(neighbors.batch.max()) + 1)
+                                     *neighbors.grid)
     tensor.indice_dict = neighbors.spconv_pairs
     out = torch.func.functional_call(layer, {'weight': weight}, (tensor,))
     neighbors.spconv_pairs = out.indice_dict
@@ -199,7 +215,16 @@ def sparse_backend(
     if asked and asked not in BACKENDS: raise InputError(f"unknown sparse backend {asked!r} (argument or GEOPURIFY_SPARSE); expected one of {BACKENDS}")
     return asked or ('spconv' if torch.device(device).type == 'cuda' and importlib.util.find_spec('spconv') else 'torch')
 
-# %% ../nbs/06_sparse.ipynb #58376db4
+# %% ../nbs/06_sparse.ipynb #079bf8c9
+def _working_types(features, weight, backend):
+    "Features and weight in the type that autocast asks for."
+    device = features.device.type
+    if not torch.is_autocast_enabled(device): return features, weight
+    dtype = torch.get_autocast_dtype(device)
+    if backend == 'spconv' and dtype == torch.bfloat16: dtype = torch.float32
+    return features.to(dtype), weight.to(dtype)
+
+# %% ../nbs/06_sparse.ipynb #11a90e2a
 class SubmConv3d(nn.Module):
     "Submanifold sparse 3D convolution; weight [out, kx, ky, kz, in], cross-correlation."
     def __init__(self,
@@ -229,8 +254,11 @@ class SubmConv3d(nn.Module):
             raise InputError(f"SubmConv3d: expected features of shape ({len(neighbors)}, {self.in_channels}) for {len(neighbors)} cells, got {tuple(features.shape)}")
         if neighbors.kernel_size != self.kernel_size:
             raise InputError(f"SubmConv3d: a kernel of size {self.kernel_size} needs a neighbor_map of that size, got {neighbors.kernel_size}")
-        if sparse_backend(features.device, self.backend) == 'spconv': out = _spconv_convolution(features, self.weight, neighbors)
-        else: out = _SubmanifoldConvolution.apply(features, self.weight, neighbors)
+        backend = sparse_backend(features.device, self.backend)
+        features, weight = _working_types(features, self.weight, backend)
+        with torch.autocast(features.device.type, enabled=False):
+            if backend == 'spconv': out = _spconv_convolution(features, weight, neighbors)
+            else: out = _SubmanifoldConvolution.apply(features, weight, neighbors)
         return out if self.bias is None else out + self.bias     # spconv's own bias exists on GPUs only
 
     def extra_repr(self): return f'{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, bias={self.bias is not None}'
