@@ -7,8 +7,8 @@ __all__ = ['CLUTTER', 'CLASS_IDS', 'TRAINING_WORDS', 'HELD_OUT_WORDS', 'shipped_
            'room_views', 'warp', 'recolor', 'blur', 'jpeg', 'erase', 'augment', 'pixel_cosines', 'Vocabulary',
            'lseg_loss', 'train_lseg', 'pixel_iou', 'word_precision', 'pretrain', 'measure']
 
-# %% ../../nbs/pretraining/lseg.ipynb #1434a89d
-import csv, json, math, os, time
+# %% ../../nbs/pretraining/lseg.ipynb #40d4e16a
+import copy, csv, json, math, os, time
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -26,7 +26,7 @@ from ..core import InputError, atomic_path, label_set
 from ..shapes import NYU40
 from ..training import learning_rate_factor
 from .base import prompt
-from .lseg import LSegVLM, PhraseTable, PixelEncoder
+from .lseg import ENCODERS, LSegVLM, PhraseTable, PixelEncoder
 
 # %% ../../nbs/pretraining/lseg.ipynb #aed3b849
 CLUTTER = ('plant', 'bin', 'vase', 'mug', 'kettle', 'microwave', 'toaster', 'keyboard', 'laptop', 'radiator', 'washing machine')   # pieces that NYU40 calls "other"
@@ -321,9 +321,9 @@ def augment(
     images = (images + _uniform(g, len(images), .005, .08, .5)*torch.randn(images.shape, generator=g, device=g.device)).clamp(0, 1)
     return erase(jpeg(images, g), labels, g)
 
-# %% ../../nbs/pretraining/lseg.ipynb #dfa8174e
+# %% ../../nbs/pretraining/lseg.ipynb #155a1876
 def pixel_cosines(
-    net:PixelEncoder, # For its last, linear, layer
+    net:torch.nn.Module, # For its last, linear, layer
     features:Tensor, # (b,c,h,w) before that layer
     text:Tensor, # (k,d) unit rows
 ) -> Tensor: # (b,k,h,w) cosines
@@ -363,9 +363,9 @@ class Vocabulary:
         w = np.minimum((share.max()/np.maximum(share, 1e-6))**.5, most)
         return torch.tensor(w/((w*share).sum()/share.sum()), dtype=torch.float32, device=self.names.device)
 
-# %% ../../nbs/pretraining/lseg.ipynb #f5281291
+# %% ../../nbs/pretraining/lseg.ipynb #60e025d1
 def lseg_loss(
-    net:PixelEncoder,
+    net:torch.nn.Module, # One of `ENCODERS`
     images:Tensor, # (b,3,h,w) in 0..1
     target:Tensor, # (b,h/4,w/4) class of each pixel, −1 = ignored
     text:Tensor, # (classes,d) a word for each class
@@ -406,13 +406,12 @@ def _average(ema, net, decay):
             if a.is_floating_point(): a.lerp_(b.float(), 1-decay)
             else: a.copy_(b)
 
-# %% ../../nbs/pretraining/lseg.ipynb #d3441ffe
+# %% ../../nbs/pretraining/lseg.ipynb #65b5bc7b
 class _Run:
     "Everything that changes while training."
     def __init__(self, net, lr, weight_decay, device, out, seed, bf16):
         self.net = net.to(device, memory_format=torch.channels_last).train()
-        self.ema = PixelEncoder(**net.config).to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
-        self.ema.load_state_dict(self.net.state_dict())
+        self.ema = copy.deepcopy(self.net).eval().requires_grad_(False)
         decays = lambda p: p.ndim > 1
         groups = [dict(params=[p for p in self.net.parameters() if decays(p)], weight_decay=weight_decay), dict(params=[p for p in self.net.parameters() if not decays(p)], weight_decay=0.)]
         self.optimizer = torch.optim.AdamW(groups, lr=lr)
@@ -456,7 +455,7 @@ class _Run:
         for name in ('net', 'ema', 'optimizer'): getattr(self, name).load_state_dict(state[name])
         self.step, self.seconds, self.rows = state['step'], state['seconds'], state['rows']
 
-# %% ../../nbs/pretraining/lseg.ipynb #f0769f0f
+# %% ../../nbs/pretraining/lseg.ipynb #57a14dc7
 def train_lseg(
     views:str|Path|ViewStore, # Folder of `render_pretraining_views`
     out_dir:str|Path, # For `lseg.safetensors`, `log.csv` and `state.pt`
@@ -469,20 +468,23 @@ def train_lseg(
     device:str='cpu',
     words:dict[str,Sequence[str]]=None, # Class → words; None: TRAINING_WORDS
     text=None, # list[str] → embeddings; None: the shipped table
-    net:PixelEncoder|None=None, # None: a new one
-    seed:int=0,
+    encoder:str='unet', # Architecture: one of `ENCODERS`
+    net:torch.nn.Module|None=None, # The encoder to start from; None: a new one
+    name:str='rooms', # What tables and caches call the model, after "lseg-"
+    seed:int=0, # Of the first weights, the order of views, augmentation and words
     resume:bool=True, # Go on from `state.pt` if there is one
     save_every_s:float=60.,
     log_every:int=50,
     time_limit_s:float|None=None, # End after this many seconds of training, all resumed parts together
     progress:bool=True,
 ) -> LSegVLM:
-    "Train a `PixelEncoder` on rendered views and write its weights."
+    "Train an image encoder on rendered views and write its weights."
+    if encoder not in ENCODERS: raise InputError(f"encoder: expected one of {sorted(ENCODERS)}, got {encoder!r}")
     out, store = Path(out_dir), views if isinstance(views, ViewStore) else ViewStore.open(views)
     torch.manual_seed(seed)
     vocabulary = Vocabulary(words or TRAINING_WORDS, text or PhraseTable(), device)
     weights, batches = vocabulary.weights(store.frequencies()), _Batches(store, batch, device, shrink)
-    run = _Run(net or PixelEncoder(), lr, weight_decay, device, out, seed, bf16)
+    run = _Run(net or ENCODERS[encoder](), lr, weight_decay, device, out, seed, bf16)
     if resume: run.load()
     bar = tqdm(total=steps, initial=run.step, disable=not progress, desc='lseg')
     saved = time.monotonic()
@@ -495,7 +497,7 @@ def train_lseg(
         if time.monotonic()-saved > save_every_s: run.save(); saved = time.monotonic()
     bar.close()
     run.save()
-    vlm = LSegVLM(run.ema, text, 'lseg-rooms', max(store.images.shape[1:3])//shrink, device)
+    vlm = LSegVLM(run.ema, text, f'lseg-{name}', max(store.images.shape[1:3])//shrink, device)
     vlm.save(out/'lseg.safetensors')
     return vlm
 
@@ -542,7 +544,7 @@ def word_precision(
     right = {w: np.isin(labels, [CLASS_IDS[c] for c in classes]) for w, classes in words.items()}
     return {w: (float(average_precision_score(r, s)) if r.any() else float('nan'), float(r.mean())) for (w, r), s in zip(right.items(), scores)}
 
-# %% ../../nbs/pretraining/lseg.ipynb #80948ac3
+# %% ../../nbs/pretraining/lseg.ipynb #9c6c91e3
 def pretrain(
     out:str|Path, # Folder for everything: views, weights, log, metrics
     rooms:int=1600,
@@ -551,12 +553,14 @@ def pretrain(
     device:str='cpu',
     render_limit_s:float|None=None, # Train with what is rendered by then
     unseen_rooms:int=24, # Of the split "val", six views each, to measure on
+    data:str|Path|None=None, # Folder for the views alone, which several models can share; None: `out`
     **training, # To `train_lseg`: steps, batch, shrink, time_limit_s, …
 ) -> dict: # What `metrics.json` holds
     "Render, train, measure; goes on where it was interrupted."
     out, views = Path(out), {}
-    views['unseen'] = ViewStore.open(render_pretraining_views(out/'unseen', unseen_rooms, 6, jobs=jobs, split='val'))
-    views['seen'] = ViewStore.open(render_pretraining_views(out/'views', rooms, views_per_room, jobs=jobs, time_limit_s=render_limit_s))
+    data = Path(data or out)
+    views['unseen'] = ViewStore.open(render_pretraining_views(data/'unseen', unseen_rooms, 6, jobs=jobs, split='val'))
+    views['seen'] = ViewStore.open(render_pretraining_views(data/'views', rooms, views_per_room, jobs=jobs, time_limit_s=render_limit_s))
     trained = train_lseg(views['seen'], out, device=device, **training)
     shipped = LSegVLM.from_checkpoint(out/'lseg.safetensors', device=device)
     last = list(csv.DictReader(open(out/'log.csv')))[-1]
