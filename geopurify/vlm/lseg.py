@@ -213,7 +213,7 @@ class AttentionEncoder(nn.Module):
 
 ENCODERS = {e.kind: e for e in (PixelEncoder, AttentionEncoder)}
 
-# %% ../../nbs/23_lseg.ipynb #72ca9ebf
+# %% ../../nbs/23_lseg.ipynb #48c614df
 class LSegVLM(VLM):
     "Pixels and phrases in the space of a sentence encoder."
     def __init__(self,
@@ -245,9 +245,10 @@ class LSegVLM(VLM):
         config = json.loads(meta['config'])
         kind = config.get('encoder', 'unet')                                             # files from before there were two say nothing
         if kind not in ENCODERS: raise InputError(f"{path} is for an image encoder {kind!r}, expected one of {sorted(ENCODERS)}; a newer version of this package may know it")
-        net = ENCODERS[kind](**config['net'])
-        try: net.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in tensors.items()})
-        except RuntimeError as e: raise InputError(f"{path} does not hold the tensors that its header promises: {e}") from e
+        try:
+            net = ENCODERS[kind](**config['net'])
+            net.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in tensors.items()})
+        except (RuntimeError, TypeError) as e: raise InputError(f"{path} does not hold the tensors that its header promises: {e}") from e
         return cls(net, name=config['name'], resolution=config['resolution'], **kwargs)
 
     def save(self,
