@@ -8,7 +8,7 @@ BIN    := .venv/bin
 help:
 	@echo "make demo        three unseen rooms, purified: writes results/demo/index.html"
 	@echo "make test        export, cleanliness, every notebook, packaging, README"
-	@echo "make bench       the engine against the official way: writes results/benchmarks/ (about 15 minutes on two cores)"
+	@echo "make bench       the engine against the official way: writes results/benchmarks/ (about 20 minutes on two cores)"
 	@echo "make readme      README.md from nbs/index.ipynb"
 	@echo "make clean-venv  remove the virtual environment"
 
