@@ -44,7 +44,7 @@ def format_memory(
         if count >= _UNITS[unit]: return f'{count/_UNITS[unit]:.3g} {unit}' if count < 999.5*_UNITS[unit] else f'{count/_UNITS[unit]:.0f} {unit}'
     return f'{count/1000:.0f} KB'
 
-# %% ../nbs/00c_memory.ipynb #8ca9ba9c
+# %% ../nbs/00c_memory.ipynb #9550359d
 def resident() -> int: # bytes
     "Memory that this process holds now."
     try: return int(Path('/proc/self/statm').read_text().split()[1])*mmap.PAGESIZE
@@ -60,6 +60,7 @@ def _highest():
 @contextmanager
 def measure_peak() -> Iterator[SimpleNamespace]: # .before and, afterwards, .peak and .extra, in bytes
     "The most memory that the process holds during a block."
+    _trim()
     seen = SimpleNamespace(before=resident(), peak=0)
     try: Path('/proc/self/clear_refs').write_text('5')                 # sets the kernel's highest value back
     except OSError: stop, watcher = _watch(seen)
@@ -69,6 +70,13 @@ def measure_peak() -> Iterator[SimpleNamespace]: # .before and, afterwards, .pea
         if watcher: stop.set(); watcher.join()
         else: seen.peak = _highest()
         seen.extra = max(0, seen.peak-seen.before)
+
+def _trim():
+    "Ask the allocator to hand back what it keeps for later, which would hide what a block needs."
+    import ctypes, gc
+    gc.collect()
+    try: ctypes.CDLL(None).malloc_trim(0)
+    except (OSError, AttributeError, TypeError): pass                    # another allocator, or none that can be asked
 
 def _watch(seen, every=.005):
     "Look again and again, where the kernel does not keep count."
