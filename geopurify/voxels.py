@@ -5,7 +5,9 @@
 # %% auto #0
 __all__ = ['morton_code', 'Voxels', 'voxelize', 'nearest_neighbors']
 
-# %% ../nbs/05_voxels.ipynb #276d9312
+# %% ../nbs/05_voxels.ipynb #dd11ae3e
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,19 +89,23 @@ def voxelize(
     _, first, at, counts = np.unique(morton_code(cells), return_index=True, return_inverse=True, return_counts=True)
     return Voxels(*map(torch.from_numpy, (cells[first], at, counts)), float(size), lowest*size)
 
-# %% ../nbs/05_voxels.ipynb #b2f9aced
+# %% ../nbs/05_voxels.ipynb #b1ce2940
 def nearest_neighbors(
-    xyz:np.ndarray|torch.Tensor, # (m,3) metres or cell indices
+    xyz:np.ndarray|torch.Tensor, # (m,3) metres, or cell indices; integers in Morton order, such as the `coords` of voxels, are answered fastest
     k:int, # Neighbours a row; where there are fewer than k other rows, all m−1 of them are returned
 ) -> torch.Tensor: # (m, min(k, m−1)) int32, nearest first
     "Indices of the k nearest other rows, exact; of equally near ones the lower index comes first."
-    xyz = np.asarray(torch.as_tensor(xyz).cpu(), np.float64)
+    given = xyz.cpu().numpy() if torch.is_tensor(xyz) else np.asarray(xyz)
+    xyz = given.astype(np.float64)
     if xyz.ndim != 2 or xyz.shape[1] != 3 or not len(xyz): raise InputError(f"nearest_neighbors: expected coordinates of shape (m,3) with at least one row, got {xyz.shape}")
     if k < 1: raise InputError(f"nearest_neighbors: k must be at least 1, got {k}")
     if not np.isfinite(xyz).all(): raise InputError("nearest_neighbors: some coordinates are NaN or infinite; remove them")
-    k, tree = min(k, len(xyz)-1), cKDTree(xyz)
-    rows = np.array_split(np.arange(len(xyz)), -(-len(xyz)//32768))
-    return torch.from_numpy(np.concatenate([_neighbors_of(r, tree, k) for r in rows]))
+    found, rest = np.empty((len(xyz), min(k, len(xyz)-1)), np.int32), np.arange(len(xyz))
+    if given.dtype.kind in 'iu' and _are_cells(given): rest = _search_balls(given, found)
+    if len(rest):
+        tree = cKDTree(xyz, leafsize=32, balanced_tree=False, compact_nodes=False)                   # as exact as the default tree, and faster here
+        for rows in np.array_split(rest, -(-len(rest)//32768)): found[rows] = _neighbors_of(rows, tree, found.shape[1])
+    return torch.from_numpy(found)
 
 def _neighbors_of(rows, tree, k, extra=16):
     "Neighbours of some rows; those whose last ring was cut off are asked again for twice as many."
@@ -113,3 +119,65 @@ def _neighbors_of(rows, tree, k, extra=16):
     found, cut = (key[:,:k] % m).astype(np.int32), (ring[:,k] == ring[:,-1]) & (width < m)
     if cut.any(): found[cut] = _neighbors_of(rows[cut], tree, k, extra=2*extra+k)
     return found
+
+# %% ../nbs/05_voxels.ipynb #07516b05
+def _are_cells(coords): # Whether each row is another cell, and they come in Morton order
+    low = coords.min(0)
+    return bool((coords.max(0)-low < 2**21).all() and (np.diff(morton_code(coords-low)) > 0).all())
+
+def _ball(
+    squared:int, # r²
+) -> tuple[np.ndarray, np.ndarray]: # offsets (w,3) without the centre, nearest first; their squared lengths (w,)
+    "Cells around a cell."
+    reach = np.arange(-int(squared**.5), int(squared**.5)+1)
+    offsets = np.stack(np.meshgrid(reach, reach, reach, indexing='ij'), -1).reshape(-1,3)
+    length = np.square(offsets).sum(1)
+    order = np.argsort(length, kind='stable')[1:np.count_nonzero(length <= squared)]
+    return offsets[order], length[order]
+
+def _boxes(axes, rows, among, margin, cells=2**21, most=2**15):
+    "Stretches of rows whose box, with a margin, is small: (rows, all rows in the box, lowest corner, shape)."
+    lo, hi = np.array([(a[rows].min()-margin, a[rows].max()+margin) for a in axes]).T
+    inside = np.ones(len(among), bool)
+    for a, l, h in zip(axes, lo, hi): inside &= (a.take(among) >= l) & (a.take(among) <= h)
+    among, shape = among[inside], hi-lo+1
+    if np.prod(shape) <= cells and len(rows) <= most: yield rows, among, lo, shape
+    else:
+        for half in np.array_split(rows, 2): yield from _boxes(axes, half, among, margin, cells, most)
+
+# %% ../nbs/05_voxels.ipynb #e13da982
+def _search_balls(
+    coords:np.ndarray, # (m,3) integers, see `_are_cells`
+    found:np.ndarray, # (m,k) int32, gets the neighbours of the rows that are done
+) -> np.ndarray: # (r,) rows that are left: their ball holds fewer than k others
+    "Exact neighbours of all cells that have enough of them close by."
+    (m, k), rows = found.shape, np.arange(len(coords))
+    axes, left = np.ascontiguousarray(coords.T, np.int64), np.ones(m, bool)
+    offsets, length = _ball(max(2, int(.375*k)))
+    def search(box):
+        for some, near in _looked_up(axes, offsets, *box):
+            done, neighbors = _first_hits(near, length, m, k)
+            found[some[done]], left[some[done]] = neighbors, False
+    if m > k > 0:
+        with ThreadPoolExecutor(os.cpu_count()) as threads: list(threads.map(search, _boxes(axes, rows, rows, offsets.max())))
+    return np.flatnonzero(left)
+
+def _looked_up(axes, offsets, rows, among, lo, shape, size=2**17):
+    "Some rows at a time with the (r,w) rows that lie at the offsets from them, m where there is none."
+    stride, m = np.array([shape[1]*shape[2], shape[2], 1]), axes.shape[1]
+    table = np.full(shape.prod(), m, np.int32)
+    table[stride @ (axes[:,among]-lo[:,None])] = among
+    at, step = stride @ (axes[:,rows]-lo[:,None]), max(1, size//len(offsets))
+    for s in range(0, len(rows), step): yield rows[s:s+step], table.take(at[s:s+step,None] + offsets @ stride, mode='clip')
+
+def _first_hits(near, length, m, k, extra=24):
+    "Which rows have k hits and all of the last ring; (r',k) their neighbours, by (distance, index)."
+    hits, width = np.flatnonzero(near < m), near.shape[1]
+    ends = np.searchsorted(hits, np.arange(0, near.size+1, width))
+    rows = np.flatnonzero(np.diff(ends) >= k)
+    first, count = ends[rows,None], np.diff(ends)[rows,None]
+    at = hits.take(first + np.arange(k+extra), mode='clip')
+    key = (length << 32).take(at - rows[:,None]*width, mode='clip') + near.reshape(-1).take(at)
+    key[np.arange(k+extra) >= count] = np.iinfo(np.int64).max
+    whole = (count[:,0] <= k+extra) | (key[:,k-1] >> 32 != key[:,-1] >> 32)
+    return rows[whole], np.sort(key[whole], 1)[:,:k].astype(np.int32)                # the lower half is the index

@@ -6,7 +6,7 @@
 __all__ = ['SHAPES', 'Teacher', 'check_cloud', 'local_moments', 'shape_features', 'lab_colors', 'scale_group',
            'CovarianceTeacher']
 
-# %% ../../nbs/30_teacher.ipynb #77714804
+# %% ../../nbs/30_teacher.ipynb #5ce9cd79
 import warnings
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -18,6 +18,7 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from ..core import InputError, content_key
+from ..memory import Memory
 from ..voxels import voxelize
 
 # %% ../../nbs/30_teacher.ipynb #1139d5ca
@@ -56,7 +57,7 @@ def check_cloud(
     if longest > 1.1: raise InputError(f"teacher: normals must have unit length (or 0 where unknown), the longest is {longest:.3g}")
     return points.astype(np.float64), colors.astype(np.float32), normals.astype(np.float32)
 
-# %% ../../nbs/30_teacher.ipynb #11f1db5e
+# %% ../../nbs/30_teacher.ipynb #a1f9153c
 _ROW, _COL = np.triu_indices(3)                      # xx xy xz yy yz zz
 _FULL = np.array([[0,1,2], [1,3,4], [2,4,5]])        # where the nine entries are among the six
 
@@ -64,25 +65,26 @@ def local_moments(
     points:np.ndarray, # (n,3) float64 metres
     radius:float, # Metres
     cells:int=32, # Grid cells at most that make up a neighbourhood
+    rows:int=2**15, # Points at a time
 ) -> tuple[np.ndarray, np.ndarray]: # (n,3) mean minus the point itself, (n,3,3) covariance; 0 for a point on its own
     "Mean and covariance of the points around each point."
     points = points - points.mean(0)                  # small numbers lose fewer digits when squared
     voxels = voxelize(points, radius/3)
     weight = voxels.counts.numpy()[:,None]
     table = voxels.mean(np.hstack([points, points[:,_ROW]*points[:,_COL]])).numpy()
-    near = _falling_weights(points, table[:,:3], radius, cells)   # (n, number of cells)
-    sums = near @ np.hstack([weight, weight*table])
+    tree, table = cKDTree(table[:,:3]), np.hstack([weight, weight*table])
+    sums = np.concatenate([_falling_weights(points[s:s+rows], tree, radius, cells) @ table for s in range(0, len(points), rows)])
     mean, square = np.split(sums[:,1:] / sums[:,:1], [3], axis=1)
     return mean - points, (square - mean[:,_ROW]*mean[:,_COL])[:,_FULL]
 
-def _falling_weights(points, centers, radius, cells):
+def _falling_weights(points, tree, radius, cells):
     "Sparse (n, cells of the grid): 1 at the point, 0 at the rim."
-    k = min(cells+1, len(centers))
-    distance, index = (a.reshape(len(points), k) for a in cKDTree(centers).query(points, k, workers=-1))
+    k = min(cells+1, tree.n)
+    distance, index = (a.reshape(len(points), k) for a in tree.query(points, k, workers=-1))
     rim = np.minimum(radius, distance[:,-1:]) if k > cells else radius
     weight = np.clip(1 - (distance/np.maximum(rim, 1e-9))**2, 0, 1)
     weight[:,0] = np.maximum(weight[:,0], 1e-6)       # the nearest cell always counts
-    return sp.csr_matrix((weight.ravel(), index.ravel(), np.arange(0, index.size+1, k)), (len(points), len(centers)))
+    return sp.csr_matrix((weight.ravel(), index.ravel(), np.arange(0, index.size+1, k)), (len(points), tree.n))
 
 # %% ../../nbs/30_teacher.ipynb #8f03748e
 SHAPES = 'linearity', 'planarity', 'sphericity', 'verticality', 'curvature'
@@ -129,7 +131,7 @@ def scale_group(
     columns = 1 if together else values.shape[1]
     return values / np.maximum(spread, floor) * np.sqrt(weight/columns)
 
-# %% ../../nbs/30_teacher.ipynb #3fa3f39b
+# %% ../../nbs/30_teacher.ipynb #fcf9916d
 @dataclass(frozen=True)
 class CovarianceTeacher:
     "Multi-scale covariance features, normal, height and colour; no weights. Weights of the groups are shares of the squared length."
@@ -153,14 +155,18 @@ class CovarianceTeacher:
     ) -> dict[str, np.ndarray]: # normal (n,3), color (n,3) Lab, height (n,1) metres, shape (n,5·radii), convexity (n,radii)
         "The groups in their own units, before they are scaled."
         points, colors, normals = check_cloud(points, colors, normals)
-        moments = [local_moments(points, r, self.cells) for r in self.radii]
+        shape, convexity = [], []
+        for r in self.radii:
+            offset, covariance = local_moments(points, r, self.cells)
+            shape.append(shape_features(covariance))
+            convexity.append((offset*normals).sum(1)/r)
         return dict(normal=normals.astype(np.float64), color=lab_colors(colors),
                     height=points[:,2:] - np.quantile(points[:,2], .01),
-                    shape=np.hstack([shape_features(cov) for _, cov in moments]),
-                    convexity=np.stack([(offset*normals).sum(1)/r for (offset, _), r in zip(moments, self.radii)], 1))
+                    shape=np.hstack(shape), convexity=np.stack(convexity, 1))
 
-    def embed(self, points, colors=None, normals=None) -> Tensor: # (n,dim) float32
-        "Features of all points of one scene, see `Teacher.embed`."
+    def embed(self, points, colors=None, normals=None, memory:Memory=Memory()) -> Tensor: # (n,dim) float32
+        "Features of all points of one scene, see `Teacher.embed`; takes about 60 MB, and 500 bytes and 28 for each of its numbers a point."
+        memory.require(6e7 + len(points)*(500+28*self.dim), f"the teacher {self.name} on {len(points):,} points")
         groups = self.measure(points, colors, normals)
         known = np.square(groups['normal']).sum(1) > 0
         if known.any(): groups['normal'][~known] = groups['normal'][known].mean(0)     # unknown: no opinion

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['SonataInput', 'centered', 'grid_index', 'grid_hash', 'sonata_input', 'curve_depth', 'curve_code', 'patch_slots',
            'Level', 'PatchAttention', 'MLP', 'Block', 'SonataConfig', 'Sonata', 'up_cast', 'load_sonata', 'save_sonata',
-           'up_evidence', 'SonataTeacher']
+           'up_evidence', 'encoder_bytes', 'SonataTeacher']
 
-# %% ../../nbs/31_sonata.ipynb #6a5687be
+# %% ../../nbs/31_sonata.ipynb #2e295c19
 import json, warnings
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -20,6 +20,7 @@ from torch import nn
 from ..checkpoints import checkpoint_file, read_tensors
 from ..core import InputError, TeacherConfig, atomic_path, content_key, weights_path
 from ..fusion import estimate_normals
+from ..memory import Memory, row_pieces
 from ..sparse import SubmConv3d, neighbor_map
 from .base import check_cloud
 
@@ -375,7 +376,24 @@ def _warn_if_not_z_up(normals):
         warnings.warn(f"Sonata expects z to point up, but {up} looks more like it ({evidence[up]:.0%} more normals point there than away from there; {evidence['+z']:.0%} for +z). "
                       "Rotate the scan, see gravity_align", stacklevel=4)
 
-# %% ../../nbs/31_sonata.ipynb #01dd7b2b
+# %% ../../nbs/31_sonata.ipynb #f60c23ac
+def _up_cast_rows(levels):
+    "What `up_cast` says, as rows of a coarse stage and each finest voxel's number among them."
+    to = max(0, len(levels)-3)
+    at = torch.arange(len(levels[0].features), device=levels[0].features.device)
+    for level in levels[1:to+1]: at = level.cluster[at]
+    return up_cast(levels, to=to), at
+
+def encoder_bytes(
+    config:SonataConfig,
+    voxels:int, # m of the finest stage
+) -> int: # bytes at most on a CPU, beside the weights
+    "Widest stage at work: its perceptron, attention and 27 neighbours, with a quarter of the voxels at each coarser stage, and the features that are kept."
+    stage = lambda s: voxels/4**s*(4*config.enc_channels[s]*(2*config.mlp_ratio+8) + 27*16)
+    kept = sum(voxels/4**s*(4*config.enc_channels[s]+27*16+200) for s in range(len(config.enc_channels)))
+    return int(kept + max(stage(s) for s in range(len(config.enc_channels))) + 10**8)
+
+# %% ../../nbs/31_sonata.ipynb #42a8ebd8
 class SonataTeacher:
     "A frozen Sonata encoder behind the protocol of a teacher: for each point the last three stages side by side."
     def __init__(self,
@@ -421,10 +439,16 @@ class SonataTeacher:
         if self.config.colors_scaled_twice: colors = colors/255
         return sonata_input(points, colors, normals, self.config.voxel_size, self.config.seed)
 
-    @torch.inference_mode()
-    def embed(self, points, colors=None, normals=None) -> torch.Tensor: # (n,dim) float32
+    @torch.no_grad()
+    def embed(self, points, colors=None, normals=None, memory:Memory=Memory()) -> torch.Tensor: # (n,dim) float32, over a file where memory is short
         "Features of all points of one scene, see `Teacher.embed`."
         fed = self.prepare(points, colors, normals)
+        if self.device.type == 'cpu': memory.require(encoder_bytes(self.model.config, len(fed.grid)), f"the teacher {self.name} on {len(fed.grid):,} voxels")
         generator = torch.Generator().manual_seed(self.config.seed) if self.config.shuffle_orders else None
         levels = self.model(*(t.to(self.device) for t in (fed.grid, fed.coord, fed.features)), generator=generator)
-        return up_cast(levels).cpu()[fed.inverse]
+        coarse, at = _up_cast_rows(levels)
+        coarse, at = coarse.cpu(), at.cpu()[fed.inverse]
+        if memory.limit is None: return coarse[at]
+        out = memory.zeros((len(at), self.dim))
+        for rows in row_pieces(out): out[rows] = coarse[at[rows]]
+        return out
