@@ -234,7 +234,7 @@ def _batch(model, group, size, generator, augment):
     inputs = model.read(coords, parts[0].tensor('colors') if model.input == 'colors' else None)
     return coords, inputs, {name: part.tensor('features', device) for name, part in zip(model.heads, parts)}
 
-# %% ../nbs/72_baselines.ipynb #550f3f79
+# %% ../nbs/72_baselines.ipynb #61a684bb
 def _distill_epoch(model, optimizer, groups, preset, seed, epoch, augment, bar):
     "One pass over the scenes; a row of the log."
     config, rows, start = preset.training, [], time.perf_counter()
@@ -278,7 +278,7 @@ def _distill(make, teachers, preset, out_dir, seed, resume, progress, device, au
 
 def _describe_run(model, groups, preset, seed, augment):
     "Everything that a run's result depends on, flat."
-    described = dict(seed=seed, augment=augment, voxel_size=preset.voxel_size, method=json.dumps(_about(model), sort_keys=True))
+    described = dict(seed=seed, augment=augment, voxel_size=preset.voxel_size, method=json.dumps(_about(model)))          # with the order of the heads: the first one is special
     described |= {f'training.{k}': v for k, v in dataclasses.asdict(preset.training).items() if k not in ('seed', 'scenes', 'lr_factors')}
     return described | {f'scene {group[0].name}': '+'.join(s.key for s in group) for group in groups}
 
