@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['scene_name', 'Elsewhere', 'WorkersLost', 'limit_threads', 'map_scenes', 'on_cluster']
 
-# %% ../nbs/00b_parallel.ipynb #7cfefca7
-import contextlib, hashlib, pickle, sys, traceback, warnings
+# %% ../nbs/00b_parallel.ipynb #d203c377
+import contextlib, hashlib, pickle, sys, traceback, uuid, warnings
 from copy import copy
 from functools import partial
 from typing import Callable, Iterable, Iterator
@@ -44,7 +44,7 @@ class Elsewhere(Exception):
 class WorkersLost(RuntimeError):
     "Processes were killed, most often for want of memory."
 
-# %% ../nbs/00b_parallel.ipynb #48c24c27
+# %% ../nbs/00b_parallel.ipynb #fb2dc5ab
 _UNPACKED = {}                                                          # of this process: {key: function}
 
 def _unpacked():
@@ -54,9 +54,9 @@ def _unpacked():
 
 class _Packed:
     "A function as bytes."
-    def __init__(self, function, threads=None):
+    def __init__(self, function, threads=None, unique=False):
         self.bytes = np.frombuffer(cloudpickle.dumps(function), np.uint8)
-        self.key, self.threads = hashlib.sha256(self.bytes).hexdigest()[:16], threads
+        self.key, self.threads = uuid.uuid4().hex if unique else hashlib.sha256(self.bytes).hexdigest()[:16], threads
 
     def without_bytes(self):
         "For a process that has the function already."
@@ -85,12 +85,13 @@ def limit_threads(
     if 'torch' in sys.modules: sys.modules['torch'].set_num_threads(count)
 
 def _work(task):
-    "In the worker: one scene. A tuple comes in because Dask would scatter what is larger."
+    "In the worker: one scene, all of it in this process. A tuple comes in because Dask would scatter what is larger."
     packed, index, name, scene = task
-    try: return index, packed.unpack()(scene), None
+    try:
+        with parallel_config('sequential'): return index, packed.unpack()(scene), None
     except Exception as e: return index, None, (_named_error(e, name), traceback.format_exc())
 
-# %% ../nbs/00b_parallel.ipynb #f822c725
+# %% ../nbs/00b_parallel.ipynb #e83394e2
 def map_scenes(
     function:Callable, # Of one scene; what it holds, such as a model, is sent once to each process
     scenes:Iterable, # Scenes, or what stands for them: paths, tuples, functions that load one
@@ -117,7 +118,7 @@ def _map(function, scenes, jobs, ordered, threads, total):
             except Exception as e: raise _named_error(e, scene_name(scene)) from e
             yield result
         return
-    packed = _Packed(function, threads or (client and 1))
+    packed = _Packed(function, threads or (client and 1), unique=client is not None)      # others may use the same cluster for the same function
     parallel = Parallel(jobs, return_as='generator' if ordered else 'generator_unordered', batch_size=1)
     with _installed(client, packed): yield from _collect(parallel, packed.without_bytes() if client else packed, scenes)
 

@@ -6,9 +6,9 @@
 __all__ = ['FEEDS', 'Feed', 'feed_of', 'TrainingScene', 'prepare', 'crop', 'scene_pairs', 'student_batch', 'contrastive_step',
            'learning_rate_factor', 'train_student', 'plot_log']
 
-# %% ../nbs/41_training.ipynb #f38c0e88
+# %% ../nbs/41_training.ipynb #9f000525
 import contextlib, dataclasses, json, math, os, shutil, tempfile, time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable
 
@@ -46,7 +46,7 @@ def feed_of(
     "What a preset feeds."
     return FEEDS.get(preset.name, Feed())
 
-# %% ../nbs/41_training.ipynb #7fe1ec80
+# %% ../nbs/41_training.ipynb #7bebe743
 _ARRAYS = 'coords', 'features', 'colors', 'normals', 'teacher', 'neighbors', 'point_to_voxel'
 
 @dataclass
@@ -59,7 +59,7 @@ class TrainingScene:
     normals: np.ndarray                      # (r,3)
     teacher: np.ndarray                      # (s,D) teacher features
     neighbors: np.ndarray                    # (s,k) int32 spatial neighbours
-    point_to_voxel: np.ndarray|None = None   # (s,) voxel of each row of `teacher`; None: they are the voxels
+    point_to_voxel: np.ndarray|None = field(default_factory=lambda: None)   # (s,) voxel of each row of `teacher`; None: they are the voxels
     sampled_voxels_only: bool = False        # see `Feed`
     key: str = ''                            # changes with everything that the arrays were made from
     anchors: np.ndarray|None = None          # rows of `teacher` that may be anchors; None: all
@@ -87,16 +87,21 @@ class TrainingScene:
         "Lifted feature, colour, normal, side by side."
         return torch.cat([self.tensor(n, device).float() for n in ('features', 'colors', 'normals')], 1)
 
+    def __getattr__(self, name):
+        "An array of a cached scene, mapped for as long as it is used."
+        if name not in _ARRAYS or '_folder' not in self.__dict__: raise AttributeError(f"a TrainingScene has no {name!r}")
+        return _map(self._folder, name)
+
     def __reduce__(self):
         "Another process maps the same files, where there are such."
-        folder = getattr(self, '_folder', None)
+        folder = self.__dict__.get('_folder')
         return (_load_scene, (folder,)) if folder else super().__reduce__()
 
     def __repr__(self):
         unit = 'voxels' if self.point_to_voxel is None else 'points'
         return f"TrainingScene({self.name!r}, {len(self.coords):,} voxels × {self.channels} channels, pairs between {len(self.teacher):,} {unit})"
 
-# %% ../nbs/41_training.ipynb #c3ec4b00
+# %% ../nbs/41_training.ipynb #2018c1f3
 def _save_scene(folder, scene):
     "Write into a hidden sibling, then rename."
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -109,14 +114,17 @@ def _save_scene(folder, scene):
         if not folder.exists(): os.replace(tmp, folder)
     finally: shutil.rmtree(tmp, ignore_errors=True)
 
+def _map(folder, name):
+    file = folder/f'{name}.npy'
+    return None if name == 'point_to_voxel' and not file.exists() else np.load(file, mmap_mode='r')
+
 def _load_scene(folder):
-    "Memory-map a folder that `_save_scene` wrote."
-    try:
-        arrays = {n: np.load(folder/f'{n}.npy', mmap_mode='r') for n in _ARRAYS if n != 'point_to_voxel' or (folder/f'{n}.npy').exists()}
-        scene = TrainingScene(**json.loads((folder/'scene.json').read_text()), **arrays)
-        scene._folder = folder
-        return scene
+    "A scene whose arrays stay on disk; every file is looked at once, and none is kept open."
+    try: scene = TrainingScene(**json.loads((folder/'scene.json').read_text()), **{n: _map(folder, n) for n in _ARRAYS})
     except (OSError, ValueError, TypeError) as e: raise InputError(f"the cached training scene {folder} cannot be read ({e}); delete that folder, it will be made again") from e
+    for n in _ARRAYS: del scene.__dict__[n]
+    scene._folder = folder
+    return scene
 
 # %% ../nbs/41_training.ipynb #7507133f
 def prepare(
