@@ -334,15 +334,18 @@ def _train_epoch(student, optimizer, scenes, preset, seed, epoch, bar, place):
     loss, accuracy = rows.mean(0).tolist()
     return dict(epoch=epoch+1, loss=loss, accuracy=accuracy, lr=config.learning_rate*factor, seconds=time.perf_counter()-start)
 
-# %% ../nbs/41_training.ipynb #b1d841cc
+# %% ../nbs/41_training.ipynb #3538ddd1
 _FORMAT = 'geopurify-training-1'
+
+_LATER = {'training.batch': 1, 'distillation.random_negatives': 0}                # settings that came after the first checkpoints
 
 def _describe(scenes, preset, seed):
     "Everything that a run's result depends on, flat."
     described = dict(seed=seed, channels=scenes[0].channels)
     for part in ('distillation', 'student', 'training'):
         described |= {f'{part}.{k}': list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(getattr(preset, part)).items() if (part, k) not in (('training', 'seed'), ('training', 'scenes'))}
-    if preset.training.batch == 1: del described['training.batch']               # as in checkpoints that knew no batches
+    for later, default in _LATER.items():
+        if described[later] == default: del described[later]                      # as in checkpoints that did not know it
     return described | {f'scene {s.name}': s.key for s in scenes}
 
 def _save_checkpoint(path, described, history, student, optimizer):
