@@ -36,12 +36,12 @@ class Affinity:
     def __len__(self): return len(self.neighbors)
     def to(self, device): return Affinity(self.neighbors.to(device), self.weights.to(device))
 
-# %% ../nbs/50_pooling.ipynb #368038c2
+# %% ../nbs/50_pooling.ipynb #20c5f48a
 def affinity(
     embeddings:Tensor, # (m,d) geometric embeddings, any length
     neighbors:Tensor, # (m,k) nearest other voxels, self excluded
     alpha:float=PoolingConfig.alpha, # temperature: the smaller, the stricter
-    fused:bool=False, # Several times faster on most CPUs; weights differ by some 1e-6 of themselves
+    fused:bool=False, # Several times faster on CPUs with MKL; weights differ by some 1e-5 of themselves
 ) -> Affinity:
     "Softmax over the neighbours of the cosine between embeddings, divided by α."
     embeddings, neighbors = torch.as_tensor(embeddings), torch.as_tensor(neighbors)
