@@ -6,8 +6,9 @@
 __all__ = ['build_parser', 'scene_folders', 'is_scene', 'run_rooms', 'run_prepare', 'run_manifest', 'run_select', 'run_train',
            'run_segment', 'run_query', 'run_evaluate', 'run_demo_command', 'run_check', 'run_tables_command', 'main']
 
-# %% ../nbs/90_cli.ipynb #02519440
+# %% ../nbs/90_cli.ipynb #a4e49ce1
 import argparse, os, sys
+from functools import partial
 from pathlib import Path
 
 from . import __version__
@@ -84,7 +85,7 @@ def is_scene(
     try: return bool(detect_layout(path))
     except InputError: return False
 
-# %% ../nbs/90_cli.ipynb #1ce12eba
+# %% ../nbs/90_cli.ipynb #5743d571
 def _load_scene(path, args, **options):
     from geopurify.datasets import load_scene
     return load_scene(path, layout=args.layout, max_views=args.max_views, depth_scale=args.depth_scale, progress=True, **options)
@@ -102,6 +103,16 @@ def _vlm_options(args):
     names = as_label_set(asked).names if asked else tuple(dict.fromkeys([*label_set('scannet20').names, *getattr(args, 'texts', ())]))
     cache = Path(os.environ.get('XDG_CACHE_HOME') or Path.home()/'.cache')/'geopurify'/'text'
     return dict(names=names, checkpoint=args.checkpoint, features=args.features, text=args.text, cache=cache)
+
+def _add_jobs(parser, what, default=1):
+    parser.add_argument('--jobs', type=_positive, default=None, metavar='N', help=f'{what} at the same time, in processes of this machine (default: {default})')
+    parser.add_argument('--cluster', default=None, metavar='ADDRESS', help='instead, the workers of a Dask cluster: tcp://HOST:8786 (scenes and --out on a disk that all of them see)')
+
+def _cluster(args):
+    import contextlib
+    if not args.cluster: return contextlib.nullcontext()
+    from geopurify.parallel import on_cluster
+    return on_cluster(args.cluster)
 
 def _wrote(*paths): print('wrote', ', '.join(str(p) for p in paths))
 
@@ -124,7 +135,7 @@ def run_rooms(args):
     paths = make_rooms(args.out, args.split, args.count, args.seed, args.style, **options)
     _wrote(*paths)
 
-# %% ../nbs/90_cli.ipynb #b80675f3
+# %% ../nbs/90_cli.ipynb #450f8b3a
 def _size(text):
     if text == 'full': return None
     try: width, height = (int(n) for n in text.lower().split('x'))
@@ -140,7 +151,7 @@ def _add_prepare(commands):
     p.add_argument('kind', choices=('scannet', 'scannet200', 'matterport', 'capture'), help='what SRC is; scannet200 is scannet with the labels of 200 classes')
     p.add_argument('src', metavar='SRC', help='the official download, or one scene of it; captures: one, or a folder of them')
     p.add_argument('--out', required=True, metavar='DIR', help='folder that gets one folder a scene')
-    p.add_argument('--jobs', type=_positive, default=None, metavar='N', help='scenes at the same time (default: one for each core)')
+    _add_jobs(p, 'scenes', 'one for each core')
     p.add_argument('--size', type=_size, default=False, metavar='WxH|full', help='image size (default: 320x240 for ScanNet, 640x512 for Matterport3D, full for captures)')
     p.add_argument('--stride', type=_positive, default=None, metavar='N', help='every how many frames (default: 20 for ScanNet, 1 for captures)')
     p.add_argument('--scenes', nargs='+', default=None, metavar='SPLIT|SCENE', help='only these: a split, such as scannetv2_val or matterport_evaluation, or scenes (default: all)')
@@ -162,7 +173,7 @@ def run_prepare(args):
     if len(given.get('scenes', ())) == 1: given['scenes'] = given['scenes'][0]
     if args.size is not False: given['size'] = args.size
     if kind == 'scannet': given['classes'] = 'scannet200' if args.kind == 'scannet200' else 'scannet20'
-    report = dict(scannet=prepare_scannet, matterport=prepare_matterport, capture=prepare_capture)[kind](args.src, args.out, jobs=args.jobs, **given)
+    with _cluster(args): report = dict(scannet=prepare_scannet, matterport=prepare_matterport, capture=prepare_capture)[kind](args.src, args.out, jobs=args.jobs, **given)
     print(report)
     return 0 if report.ok else 1
 
@@ -237,10 +248,11 @@ def _table(table, path):
     with atomic_path(path) as tmp: table.to_csv(tmp)
     return path
 
-# %% ../nbs/90_cli.ipynb #7cdf4083
+# %% ../nbs/90_cli.ipynb #dc66e29f
 def _add_train(commands):
     p = _command(commands, 'train', run_train, 'Train a student on scans; no labels are used.', '''
   geopurify train --scenes data/train --out runs/mine
+  geopurify train --scenes data/train --out runs/mine --devices 4 --batch 8 --precision bf16-mixed
   geopurify segment data/test/ROOM --classes scannet19 --model runs/mine/model.safetensors --out results/mine''')
     p.add_argument('--scenes', nargs='+', required=True, metavar='DIR', help='scene folders, or folders of scene folders')
     p.add_argument('--out', required=True, metavar='DIR', help='folder for cache, checkpoints, log.csv and model.safetensors')
@@ -248,6 +260,10 @@ def _add_train(commands):
     p.add_argument('--epochs', type=_positive, default=None, metavar='N', help="instead of the preset's")
     p.add_argument('--seed', type=int, default=None, metavar='S', help="instead of the preset's")
     p.add_argument('--fresh', action='store_true', help='start over instead of resuming an interrupted training')
+    p.add_argument('--batch', type=_positive, default=None, metavar='B', help="scenes a step (default: the preset's, which is 1; with --devices at least one for each)")
+    p.add_argument('--devices', type=_positive, default=None, metavar='N', help='train on N GPUs, or with --device cpu in N processes, through Lightning Fabric')
+    p.add_argument('--precision', default='32-true', choices=('32-true', 'bf16-mixed', '16-mixed'), help='of the training (default: 32-true)')
+    _add_jobs(p, 'scenes that are made ready')
     _add_reading(p)
     _add_vlm(p)
 
@@ -258,14 +274,23 @@ def run_train(args):
     from geopurify.pipeline import GeoPurify, open_vlm
     from geopurify.teachers.base import CovarianceTeacher
     numbers = preset(args.preset)
-    if args.epochs: numbers = replace(numbers, training=replace(numbers.training, epochs=args.epochs))
+    changes = dict(epochs=args.epochs or numbers.training.epochs, batch=args.batch or max(numbers.training.batch, args.devices or 1))
+    numbers, fabric = replace(numbers, training=replace(numbers.training, **changes)), _fabric(args)
     folders = scene_folders(args.scenes)
     print(f'training on {len(folders)} scenes')
     device = args.device or ('cuda' if torch.cuda.is_available() else 'cpu')
     vlm = open_vlm(args.vlm, images=numbers.images, device=device, **_vlm_options(args))
     model = GeoPurify(vlm, preset=numbers, teacher=CovarianceTeacher(), device=device, progress=True)
-    model.fit((_load_scene(f, args) for f in folders), args.out, seed=args.seed, resume=not args.fresh)
-    _wrote(Path(args.out)/'model.safetensors', Path(args.out)/'log.csv')
+    with _cluster(args): model.fit([partial(_load_scene, f, args) for f in folders], args.out, seed=args.seed, resume=not args.fresh, jobs=args.jobs, fabric=fabric)
+    if fabric is None or fabric.is_global_zero: _wrote(Path(args.out)/'model.safetensors', Path(args.out)/'log.csv')
+
+# %% ../nbs/90_cli.ipynb #8f9b7ca3
+def _fabric(args):
+    "Only where it is needed."
+    if args.devices is None and args.precision == '32-true': return None
+    try: from lightning_fabric import Fabric
+    except ImportError as e: raise InputError('--devices and --precision need lightning-fabric: pip install "geopurify[distributed]"') from e
+    return Fabric(accelerator=args.device or 'auto', devices=args.devices or 1, precision=args.precision, strategy='ddp' if (args.devices or 1) > 1 else 'auto')
 
 # %% ../nbs/90_cli.ipynb #54fb5273
 def _add_segment(commands):
@@ -320,22 +345,25 @@ def run_query(args):
     for t in args.texts: print(f'{t!r}: best score {heats["purified"][t].max():.3f}, hottest at {scene.points[heats["purified"].hottest(t)].mean(0).astype(float).round(2).tolist()} m')
     _wrote(*(heats['purified'].save_ply(out/f'heat_{i}.ply', i) for i in range(len(args.texts))), page)
 
-# %% ../nbs/90_cli.ipynb #342eb02f
+# %% ../nbs/90_cli.ipynb #f0c83cb3
 def _add_evaluate(commands):
     p = _command(commands, 'evaluate', run_evaluate, 'Compare methods on labelled scenes: mIoU, mAcc, every class.', '''
   geopurify evaluate data/test --out results/mine.csv
-  geopurify evaluate data/test/ROOM --methods lifted,student --out results/room.csv''')
+  geopurify evaluate data/test/ROOM --methods lifted,student --out results/room.csv
+  geopurify evaluate data/test --jobs 8 --out results/mine.csv''')
     _add_scene(p, many=True)
     p.add_argument('--methods', default='lifted,uniform,teacher,student,oracle', metavar='LIST', help='affinities to compare (default: lifted,uniform,teacher,student,oracle)')
     p.add_argument('--classes', default='scannet19', metavar='NAME|LIST', help='classes to evaluate (default: scannet19)')
     p.add_argument('--out', required=True, metavar='FILE', help='CSV file, a row a method and scene')
+    _add_jobs(p, 'scenes')
     _add_model(p)
 
 def run_evaluate(args):
     from geopurify.pipeline import as_label_set, compare
     classes, folders = as_label_set(args.classes), scene_folders(args.scenes)
-    model, scenes = _load_model(args), (_load_scene(p, args) for p in folders)
-    result = compare(model, scenes, classes, [m.strip() for m in args.methods.split(',')])
+    model, scenes = _load_model(args), [partial(_load_scene, p, args) for p in folders]
+    model.progress = not (args.jobs or args.cluster)                               # one bar: of the scenes, or of a scene's views
+    with _cluster(args): result = compare(model, scenes, classes, [m.strip() for m in args.methods.split(',')], not model.progress, args.jobs)
     print(result.to_frame().round(1).to_string())
     _wrote(_csv(result.to_frame(per_scene=True), Path(args.out), index=False))
 
