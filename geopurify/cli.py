@@ -38,10 +38,11 @@ def _positive(text):
     if value < 1: raise argparse.ArgumentTypeError(f'expected a whole number of at least 1, got {text}')
     return value
 
-# %% ../nbs/90_cli.ipynb #753e422a
+# %% ../nbs/90_cli.ipynb #738bd1c6
 def _add_model(parser):
     parser.add_argument('--model', default=None, metavar='NAME|FILE', help='shipped model, or a .safetensors file that "geopurify train" wrote (default: rooms; with another 2D model: no student, the geometric teacher decides)')
     parser.add_argument('--preset', default=None, help="numbers of the method instead of the model's: rooms, paper or official (default without a model: paper)")
+    parser.add_argument('--max-memory', default=None, metavar='SIZE', help='what the program may hold while lifting, in the teacher and in pooling, such as 4GB; large arrays then lie in temporary files (default: no limit)')
     _add_vlm(parser)
 
 def _add_vlm(parser):
@@ -85,14 +86,14 @@ def is_scene(
     try: return bool(detect_layout(path))
     except InputError: return False
 
-# %% ../nbs/90_cli.ipynb #5743d571
+# %% ../nbs/90_cli.ipynb #8876cc13
 def _load_scene(path, args, **options):
     from geopurify.datasets import load_scene
     return load_scene(path, layout=args.layout, max_views=args.max_views, depth_scale=args.depth_scale, progress=True, **options)
 
 def _load_model(args):
     from geopurify.pipeline import open_model
-    model = open_model(args.model, args.vlm, args.preset, args.device, progress=True, **_vlm_options(args))
+    model = open_model(args.model, args.vlm, args.preset, args.device, progress=True, max_memory=args.max_memory, **_vlm_options(args))
     if model.student is None: print(f'no student for {model.vlm.name}: the geometric teacher decides which points belong together')
     return model
 

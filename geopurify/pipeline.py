@@ -304,7 +304,7 @@ def student_bytes(
     hidden = max(p.shape[0] for p in student.parameters() if p.ndim > 1)
     return voxels*4*(2*student.in_channels + 27*8 + 6*hidden)
 
-# %% ../nbs/70_pipeline.ipynb #df8aae63
+# %% ../nbs/70_pipeline.ipynb #6f4cf786
 class GeoPurify:
     "Open-vocabulary 3D segmentation: 2D semantics, purified by learnt geometry."
     def __init__(self,
@@ -319,7 +319,7 @@ class GeoPurify:
     ):
         if not isinstance(vlm, VLM): raise InputError(f"vlm must have name, dim, encode_image and encode_text, got {type(vlm).__name__}")
         self.vlm, self.student, self.teacher, self.kind, self.progress = vlm, student, teacher, kind, progress
-        self.preset, self.memory = _preset(preset), Memory(parse_memory(max_memory))
+        self.preset, self.memory = _preset(preset), Memory(parse_memory(max_memory), reserve=150*10**6)     # threads' allocators keep up to a hundred megabytes
         self.device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
         self._states = []
 

@@ -854,7 +854,7 @@ def _remove_leftovers(out, name):
         pid = old.name[len(name)+2:].split('-')[0]
         if pid.isdigit() and not Path(f'/proc/{pid}').exists() and Path('/proc').exists(): shutil.rmtree(old, ignore_errors=True)
 
-# %% ../nbs/02_rooms.ipynb #8ebddda6
+# %% ../nbs/02_rooms.ipynb #d4604ebf
 def make_rooms(
     out:str|Path, # Folder of the data set, made when missing
     split:str='train', # "train", "val", "test", or "pretrain" for the 2D model
@@ -877,7 +877,12 @@ def make_rooms(
     for _ in map_scenes(write, made, jobs, progress, f'rooms ({split}, {style})', ordered=False, threads=1): pass
     return [Path(out)/room_name(s, style) for s in seeds]
 
-def _make(seed, style, out, views, size): return write_room(generate_room(seed, style), out, views, size)
+def _make(seed, style, out, views, size):
+    "A room; where another process has made the same one meanwhile, that one."
+    try: return write_room(generate_room(seed, style), out, views, size)
+    except (OSError, InputError):
+        if not _complete(there := Path(out)/room_name(seed, style), _recipe(seed, style, views, size)): raise
+        return there
 
 def _complete(folder, recipe):
     "Whether a room is there; one made otherwise is an error."
