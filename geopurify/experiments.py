@@ -189,7 +189,7 @@ def test_rooms(self:Benchmark,
         frozen, scene = self._frozen(folder, teacher, numbers, np.float32)
         yield TestRoom(frozen, voxelize(scene.points, numbers.voxel_size).point_to_voxel, scene.labels, self.classes)
 
-# %% ../nbs/74_experiments.ipynb #02c9f13a
+# %% ../nbs/74_experiments.ipynb #4f2efa48
 @patch
 def student(self:Benchmark,
     folders:list[Path], # Scenes to train on
@@ -209,10 +209,11 @@ def student(self:Benchmark,
 def openscene(self:Benchmark,
     folders:list[Path], # Scenes to train on
     seed:int=0,
+    times:int=1, # A student's budget of steps, so often
 ) -> tuple['OpenScene3D', Path]: # In evaluation mode; its file
-    "OpenScene-3D with a student's budget, trained when it is missing."
+    "OpenScene-3D with a student's budget or a multiple of it, trained when it is missing."
     from geopurify.baselines import train_openscene
-    scenes, numbers = self.training_scenes(folders), self.budget(self.preset, len(folders))
+    scenes, numbers = self.training_scenes(folders), self.budget(self.preset, len(folders), times)
     return self._baseline('openscene', scenes, numbers, seed, lambda out: train_openscene(scenes, numbers, out, seed))
 
 @patch
@@ -241,10 +242,11 @@ def _changed(config):
 def budget(self:Benchmark,
     numbers:Preset,
     scenes:int, # To train on
+    times:int=1, # The budget, so often
 ) -> Preset: # Of procedural rooms: with the grid's number of steps
     "The same number of steps for any number of scenes."
-    if self.dataset != 'rooms': return numbers
-    return dataclasses.replace(numbers, training=dataclasses.replace(numbers.training, epochs=max(1, self.grid.steps//scenes)))
+    epochs = max(1, self.grid.steps//scenes) if self.dataset == 'rooms' else numbers.training.epochs
+    return dataclasses.replace(numbers, training=dataclasses.replace(numbers.training, epochs=times*epochs))
 
 # %% ../nbs/74_experiments.ipynb #857b83bd
 @patch

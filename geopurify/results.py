@@ -166,7 +166,7 @@ def _json(value, indent=''):
     inner = ',\n'.join(f'{indent} {json.dumps(str(k), ensure_ascii=False)}: {_json(v, indent+" ")}' for k, v in value.items())
     return '{\n'+inner+f'\n{indent}}}'
 
-# %% ../nbs/75_results.ipynb #2c117038
+# %% ../nbs/75_results.ipynb #61520cf8
 class Table:
     "The runs of one results table."
     def __init__(self,
@@ -240,6 +240,42 @@ class Table:
         if 'kind' not in df: df = df.assign(kind=self.kind)
         for kind in dict.fromkeys(df.kind): _one_kind([kind], f'table {self.name!r}')
         return write_frame(df[['kind', *(c for c in df if c != 'kind')]], self.folder/self.name)
+
+    def plot(self,
+        by:list[str], # Parameters that make a row
+        metric:str='mIoU',
+        ax=None, # matplotlib axes; made when None
+    ): # The axes
+        "A row for each choice: a dot for every run, a stroke at their mean. The axis need not begin at zero."
+        import matplotlib.pyplot as plt
+        df, rows = self.frame(), self.summary(by, [metric])
+        names = [', '.join(_text(v) if isinstance(v, float) else str(v) for v in row if not _gap(v) and v != '') for row in rows[list(rows.columns[1:-3])].itertuples(index=False)]
+        if ax is None: ax = plt.subplots(figsize=(7.5, .6+.27*len(rows)), layout='constrained')[1]
+        for y, (mean, (_, g)) in enumerate(zip(rows[metric], df.groupby(rows.columns[1:-3].tolist(), sort=False, dropna=False))):
+            ax.plot(g[metric], [y]*len(g), 'o', color='tab:blue', mfc='none'); ax.plot([mean], [y], '|', color='k', ms=13, mew=2)
+            ax.annotate(f'{mean:.1f}', (g[metric].max(), y), (8, 0), textcoords='offset points', va='center', fontsize='small')
+        ax.set_yticks(range(len(names)), names); ax.invert_yaxis(); ax.margins(x=.12, y=.5/max(1, len(rows)))
+        ax.set_xlabel(f'{metric}, %'); ax.grid(axis='y', alpha=.3); ax.spines[['top','right']].set_visible(False)
+        return ax
+
+    def plot_against(self,
+        number:str, # Parameter of the horizontal axis
+        metric:str='mIoU',
+        where:dict|None=None, # Only runs with these parameters
+        ax=None, # matplotlib axes; made when None
+        **style, # Of the line: label, color …
+    ): # The axes
+        "A line through the means, a dot for every run."
+        import matplotlib.pyplot as plt
+        df = self.frame()
+        for k, v in (where or {}).items(): df = df[df[k] == v]
+        if not len(df): raise InputError(f"table {self.name!r}: no runs with {where}; there are {len(self.runs)} runs with parameters {list(self.runs[0].parameters) if self.runs else []}")
+        if ax is None: ax = plt.subplots(figsize=(5,3), layout='constrained')[1]
+        mean = df.groupby(number)[metric].mean()
+        line, = ax.plot(mean.index, mean, '-', **style)
+        ax.plot(df[number], df[metric], 'o', ms=4, mfc='none', color=line.get_color())
+        ax.set(xlabel=number, ylabel=f'{metric}, %'); ax.grid(alpha=.3); ax.spines[['top','right']].set_visible(False)
+        return ax
 
     def __repr__(self): return f"table {self.name!r} ({self.kind}): {len(self._runs)} runs"
 
