@@ -120,10 +120,11 @@ def _neighbors_of(rows, tree, k, extra=16):
     if cut.any(): found[cut] = _neighbors_of(rows[cut], tree, k, extra=2*extra+k)
     return found
 
-# %% ../nbs/05_voxels.ipynb #07516b05
-def _are_cells(coords): # Whether each row is another cell, and they come in Morton order
+# %% ../nbs/05_voxels.ipynb #a6aeb9a7
+def _are_cells(coords): # Whether each row is another cell, and they come in Morton order, counted from their lowest corner or, as a part of a scan does, from zero
     low = coords.min(0)
-    return bool((coords.max(0)-low < 2**21).all() and (np.diff(morton_code(coords-low)) > 0).all())
+    corners = [low] if low.min() < 0 else [low, np.zeros_like(low)]
+    return any((coords.max(0)-corner < 2**21).all() and (np.diff(morton_code(coords-corner)) > 0).all() for corner in corners)
 
 def _ball(
     squared:int, # r²
