@@ -166,7 +166,7 @@ def _json(value, indent=''):
     inner = ',\n'.join(f'{indent} {json.dumps(str(k), ensure_ascii=False)}: {_json(v, indent+" ")}' for k, v in value.items())
     return '{\n'+inner+f'\n{indent}}}'
 
-# %% ../nbs/75_results.ipynb #61520cf8
+# %% ../nbs/75_results.ipynb #31df5af8
 class Table:
     "The runs of one results table."
     def __init__(self,
@@ -232,6 +232,20 @@ class Table:
         "Mean and standard deviation over the other parameters."
         return summarize(self.frame(), by, metrics)
 
+    def by_class(self,
+        metric:str='iou', # Of an `Evaluation`, or "accuracy"
+        where:dict|None=None, # Only runs with these parameters
+    ) -> pd.Series: # (c,) percent; NaN for a class that does not occur
+        "Each class, mean over runs."
+        each = [r.evaluation() for r in self._where(where)]
+        return pd.Series(100*np.mean([np.where(e.target > 0, getattr(e, metric), np.nan) for e in each], 0), each[0].label_set.names)
+
+    def _where(self, parameters):
+        "Runs with these parameters."
+        found = [r for r in self.runs if all(r.parameters.get(k) == v for k, v in (parameters or {}).items())]
+        if not found: raise InputError(f"table {self.name!r}: no runs with {parameters}; there are {len(self.runs)} runs with parameters {list(self.runs[0].parameters) if self.runs else []}")
+        return found
+
     def write(self,
         df:pd.DataFrame|None=None, # None: `frame()`
     ) -> list[Path]: # `<folder>/<name>.csv` and `.md`
@@ -267,9 +281,7 @@ class Table:
     ): # The axes
         "A line through the means, a dot for every run."
         import matplotlib.pyplot as plt
-        df = self.frame()
-        for k, v in (where or {}).items(): df = df[df[k] == v]
-        if not len(df): raise InputError(f"table {self.name!r}: no runs with {where}; there are {len(self.runs)} runs with parameters {list(self.runs[0].parameters) if self.runs else []}")
+        df = self.frame()[[r in self._where(where) for r in self.runs]]
         if ax is None: ax = plt.subplots(figsize=(5,3), layout='constrained')[1]
         mean = df.groupby(number)[metric].mean()
         line, = ax.plot(mean.index, mean, '-', **style)
