@@ -166,7 +166,7 @@ def _json(value, indent=''):
     inner = ',\n'.join(f'{indent} {json.dumps(str(k), ensure_ascii=False)}: {_json(v, indent+" ")}' for k, v in value.items())
     return '{\n'+inner+f'\n{indent}}}'
 
-# %% ../nbs/75_results.ipynb #31df5af8
+# %% ../nbs/75_results.ipynb #dad79ba8
 class Table:
     "The runs of one results table."
     def __init__(self,
@@ -281,7 +281,8 @@ class Table:
     ): # The axes
         "A line through the means, a dot for every run."
         import matplotlib.pyplot as plt
-        df = self.frame()[[r in self._where(where) for r in self.runs]]
+        chosen, df = {r.key for r in self._where(where)}, self.frame()
+        df = df[[r.key in chosen for r in self.runs]]
         if ax is None: ax = plt.subplots(figsize=(5,3), layout='constrained')[1]
         mean = df.groupby(number)[metric].mean()
         line, = ax.plot(mean.index, mean, '-', **style)
