@@ -2,6 +2,7 @@
 
 Each check and each notebook counts once in the closing line `N passed, N failed`.
 `python .ci/check.py 20_projection` runs the notebooks whose path contains one of the words, and no other check."""
+
 import hashlib
 import multiprocessing
 import os
@@ -21,7 +22,11 @@ WORKERS = 2
 def sources() -> dict:
     "Hash of every notebook and every exported module."
     files = [*ROOT.glob("nbs/**/*.ipynb"), *ROOT.glob("geopurify/**/*.py")]
-    return {f.relative_to(ROOT): hashlib.sha256(f.read_bytes()).hexdigest() for f in files if ".ipynb_checkpoints" not in f.parts}
+    return {
+        f.relative_to(ROOT): hashlib.sha256(f.read_bytes()).hexdigest()
+        for f in files
+        if ".ipynb_checkpoints" not in f.parts
+    }
 
 
 def unchanged_by(*command: str):
@@ -43,20 +48,38 @@ def clean():
 
 def import_is_light():
     "`import geopurify` loads no text model and takes less than five seconds."
-    code = ("import time, sys; t = time.perf_counter(); import geopurify; s = time.perf_counter() - t; "
-            "heavy = {'torch', 'transformers', 'sentence_transformers', 'spconv', 'plotly', 'trimesh'} & set(sys.modules); "
-            "assert s < 5 and not heavy, f'{s:.1f} s, loads {heavy}'")
+    code = (
+        "import time, sys; t = time.perf_counter(); import geopurify; s = time.perf_counter() - t; "
+        "heavy = {'torch', 'transformers', 'sentence_transformers', 'spconv', 'plotly', 'trimesh'} & set(sys.modules); "
+        "assert s < 5 and not heavy, f'{s:.1f} s, loads {heavy}'"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=tempfile.gettempdir())
 
 
 def installs():
     "An installed package (not this checkout) has its weights, manifests and command line."
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--target", folder, str(ROOT)], check=True)
-        code = ("import geopurify; from pathlib import Path; assert Path(geopurify.__file__).is_relative_to(Path.cwd()), geopurify.__file__; "
-                "from geopurify.core import label_set, weights_path; assert len(label_set('scannet20')) == 20; "
-                "from geopurify import GeoPurify; print(GeoPurify.from_pretrained('rooms')); "
-                "from geopurify.cli import main; main(['--version'])")
+        subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--no-deps",
+                "--no-build-isolation",
+                "--target",
+                folder,
+                str(ROOT),
+            ],
+            check=True,
+        )
+        code = (
+            "import geopurify; from pathlib import Path; assert Path(geopurify.__file__).is_relative_to(Path.cwd()), geopurify.__file__; "
+            "from geopurify.base.core import label_set, weights_path; assert len(label_set('scannet20')) == 20; "
+            "from geopurify import GeoPurify; print(GeoPurify.from_pretrained('rooms')); "
+            "from geopurify.show.cli import main; main(['--version'])"
+        )
         env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"PYTHONPATH": folder}
         subprocess.run([sys.executable, "-c", code], check=True, cwd=folder, env=env)
 
@@ -64,13 +87,18 @@ def installs():
 def readme_is_fresh():
     sys.path.insert(0, str(ROOT / ".ci"))
     import readme
-    assert (ROOT / "README.md").read_text(encoding="utf-8") == readme.render(), "README.md differs from nbs/index.ipynb: run `make readme`"
+
+    assert (ROOT / "README.md").read_text(encoding="utf-8") == readme.render(), (
+        "README.md differs from nbs/index.ipynb: run `make readme`"
+    )
 
 
 def tables_run():
     "Every results table on the small grid, computed anew; `make tables` does the same."
     shutil.rmtree(ROOT / "runs" / "smoke" / "results", ignore_errors=True)
-    subprocess.run([sys.executable, "-m", "geopurify", "tables", "--grid", "smoke", "--jobs", str(WORKERS)], check=True, cwd=ROOT)
+    subprocess.run(
+        [sys.executable, "-m", "geopurify", "tables", "--grid", "smoke", "--jobs", str(WORKERS)], check=True, cwd=ROOT
+    )
 
 
 def run_notebook(path: Path):
@@ -78,12 +106,14 @@ def run_notebook(path: Path):
     os.environ.setdefault("TQDM_DISABLE", "1")
     from nbdev.config import get_config
     from nbdev.test import test_nb
+
     os.chdir(ROOT)
     return test_nb(path, skip_flags=set(get_config().tst_flags.split()), do_print=False)
 
 
 def notebooks(words) -> list:
     from nbdev.doclinks import nbglob
+
     os.chdir(ROOT)
     found = sorted(Path(p) for p in nbglob())
     return [p for p in found if not words or any(w in str(p) for w in words)]

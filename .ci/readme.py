@@ -1,4 +1,5 @@
 "README.md from nbs/index.ipynb: `python .ci/readme.py` writes it; `render()` is what the freshness check compares with."
+
 import re
 from pathlib import Path
 
@@ -20,10 +21,14 @@ def render() -> str:
     for cell in notebook.cells:
         cell.source = "\n".join(line for line in cell.source.split("\n") if not line.startswith("#|"))
     body, _ = MarkdownExporter().from_notebook_node(notebook)
-    body = re.sub(r"\]\(\.\./", "](", body)                       # links are written as seen from nbs/
+    body = re.sub(r"\]\(\.\./", "](", body)  # links are written as seen from nbs/
     body = re.sub(r"\]\((?!\w+:|#|/)(\d\d\w*|tutorials|pretraining|tables|benchmarks)", r"](nbs/\1", body)
     body = re.sub(r"(src=\")\.\./", r"\1", body)
-    return "<!-- Generated from nbs/index.ipynb by `make readme`; edit the notebook. -->\n\n" + re.sub(r"\n{3,}", "\n\n", body).strip() + "\n"
+    return (
+        "<!-- Generated from nbs/index.ipynb by `make readme`; edit the notebook. -->\n\n"
+        + re.sub(r"\n{3,}", "\n\n", body).strip()
+        + "\n"
+    )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,18 @@
 __version__ = "0.1.0"
 
 # The names most people need, loaded when first used, so that `import geopurify` stays light.
-_PUBLIC = {"GeoPurify": "pipeline", "load_scene": "datasets", "Scene": "scene", "View": "scene", "make_rooms": "rooms",
-           "LabelSet": "core", "label_set": "core", "preset": "core", "InputError": "core"}
+_PUBLIC = {
+    "GeoPurify": "purify.pipeline",
+    "compare": "purify.pipeline",
+    "load_scene": "readers.load",
+    "Scene": "scans.scene",
+    "View": "scans.scene",
+    "make_rooms": "rooms.write",
+    "LabelSet": "base.core",
+    "label_set": "base.core",
+    "preset": "base.core",
+    "InputError": "base.core",
+}
 __all__ = list(_PUBLIC)
 
 
@@ -10,6 +20,7 @@ def __getattr__(name):
     if name not in _PUBLIC:
         raise AttributeError(f"module 'geopurify' has no attribute {name!r}")
     from importlib import import_module
+
     return getattr(import_module(f"geopurify.{_PUBLIC[name]}"), name)
 
 

@@ -6,7 +6,7 @@
 __all__ = []
 
 # %% ../nbs/91_main.ipynb #144cd2c9
-from .cli import main
+from .show.cli import main
 
 # %% ../nbs/91_main.ipynb #f854732f
 #| eval: false
