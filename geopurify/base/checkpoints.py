@@ -6,7 +6,11 @@
 __all__ = ['read_tensors', 'known_checkpoints', 'checkpoint_file']
 
 # %% ../../nbs/00a_checkpoints.ipynb #5e1255ee
-import csv, hashlib, pickle, re, warnings
+import csv
+import hashlib
+import pickle
+import re
+import warnings
 from pathlib import Path
 
 import torch

@@ -9,11 +9,17 @@ __all__ = ['IGNORE', 'PRESETS', 'InputError', 'manifest_path', 'weights_path', '
            'preset']
 
 # %% ../../nbs/00_core.ipynb #23bcbf51
-import contextlib, csv, dataclasses, hashlib, importlib.util, os, tempfile
+import contextlib
+import csv
+import dataclasses
+import hashlib
+import importlib.util
+import os
+import tempfile
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Iterator
+from collections.abc import Iterator
 
 import numpy as np
 

@@ -7,12 +7,16 @@ __all__ = ['parse_memory', 'format_memory', 'resident', 'highest', 'measure_peak
            'row_pieces', 'touched_pieces', 'Memory']
 
 # %% ../../nbs/00c_memory.ipynb #28edf360
-import mmap, re, tempfile, threading, time, weakref
+import mmap
+import re
+import tempfile
+import threading
+import weakref
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -84,7 +88,8 @@ def highest() -> int:  # bytes
     except (OSError, StopIteration):
         pass
     try:
-        import resource, sys
+        import resource
+        import sys
     except ImportError:
         raise InputError(
             "max_memory: this system does not tell how much memory a program holds; run without a limit"
@@ -116,7 +121,8 @@ def measure_peak() -> Iterator[SimpleNamespace]:  # .before and, afterwards, .pe
 
 def _trim():
     "Ask the allocator to hand back what it keeps for later, which would hide what a block needs."
-    import ctypes, gc
+    import ctypes
+    import gc
 
     gc.collect()
     try:

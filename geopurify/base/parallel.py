@@ -6,10 +6,16 @@
 __all__ = ['scene_name', 'Elsewhere', 'WorkersLost', 'limit_threads', 'map_scenes', 'on_cluster']
 
 # %% ../../nbs/00b_parallel.ipynb #d203c377
-import contextlib, hashlib, pickle, sys, traceback, uuid, warnings
+import contextlib
+import hashlib
+import pickle
+import sys
+import traceback
+import uuid
+import warnings
 from copy import copy
 from functools import partial
-from typing import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import cloudpickle
 import numpy as np

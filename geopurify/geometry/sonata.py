@@ -8,7 +8,8 @@ __all__ = ['SonataInput', 'centered', 'grid_index', 'grid_hash', 'sonata_input',
            'up_evidence', 'encoder_bytes', 'SonataTeacher']
 
 # %% ../../nbs/31_sonata.ipynb #2e295c19
-import json, warnings
+import json
+import warnings
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 

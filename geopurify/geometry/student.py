@@ -7,7 +7,8 @@ __all__ = ['student_input', 'ConvNorm', 'ResidualBlock', 'Student', 'parameter_g
            'save_student', 'load_student']
 
 # %% ../../nbs/40_student.ipynb #6fe09f33
-import json, re
+import json
+import re
 from pathlib import Path
 
 import numpy as np

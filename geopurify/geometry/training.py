@@ -7,10 +7,17 @@ __all__ = ['FEEDS', 'Feed', 'feed_of', 'TrainingScene', 'prepare', 'crop', 'scen
            'learning_rate_factor', 'train_student', 'plot_log']
 
 # %% ../../nbs/41_training.ipynb #9f000525
-import contextlib, dataclasses, json, math, os, shutil, tempfile, time
+import contextlib
+import dataclasses
+import json
+import math
+import os
+import shutil
+import tempfile
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Callable
+from collections.abc import Callable
 
 import numpy as np
 import torch

@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ..base.core import InputError
-from .sparse import NeighborMap, SubmConv3d, _cell_keys, neighbor_map
+from .sparse import NeighborMap, SubmConv3d, cell_keys, neighbor_map
 
 # %% ../../nbs/06a_unet.ipynb #28632225
 @dataclass
@@ -36,7 +36,7 @@ def coarsen(
 ]:  # Cells (p,3) twice as large, their scenes (p,), and how the fine ones lie in them
     "Parents of all cells."
     above = coords >> 1  # rounds down, also below zero
-    _, parent = torch.unique(_cell_keys(above, batch, 0)[0], return_inverse=True)
+    _, parent = torch.unique(cell_keys(above, batch, 0)[0], return_inverse=True)
     cells, rows = int(parent.max()) + 1, torch.arange(len(coords), device=coords.device)
     first = rows.new_full((cells,), len(coords)).scatter_reduce_(0, parent, rows, 'amin')
     rank = torch.empty_like(first).scatter_(0, first.argsort(), rows[:cells])  # place of each parent by its first child

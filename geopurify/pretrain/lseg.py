@@ -8,12 +8,17 @@ __all__ = ['CLUTTER', 'CLASS_IDS', 'TRAINING_WORDS', 'HELD_OUT_WORDS', 'shipped_
            'lseg_loss', 'train_lseg', 'pixel_iou', 'word_precision', 'compare_errors', 'pretrain', 'measure']
 
 # %% ../../nbs/pretraining/lseg.ipynb #40d4e16a
-import copy, csv, json, math, os, time
+import copy
+import csv
+import json
+import math
+import os
+import time
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch

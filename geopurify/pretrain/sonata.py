@@ -7,10 +7,14 @@ __all__ = ['SMALL', 'Cloud', 'SonataTraining', 'thinned', 'crop', 'disturb', 'Ba
            'sinkhorn', 'match', 'place_loss', 'Distiller', 'pretrain_sonata']
 
 # %% ../../nbs/pretraining/sonata.ipynb #34c0416f
-import copy, csv, json, math, time
+import copy
+import csv
+import json
+import math
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -22,7 +26,7 @@ from tqdm import tqdm
 
 from ..base.checkpoints import read_tensors
 from ..base.core import InputError, atomic_path
-from ..geometry.sonata import Level, Sonata, SonataConfig, SonataInput, save_sonata, sonata_input, up_cast
+from ..geometry.sonata import Level, Sonata, SonataConfig, save_sonata, sonata_input, up_cast
 from ..geometry.training import learning_rate_factor
 
 # %% ../../nbs/pretraining/sonata.ipynb #8956aa27

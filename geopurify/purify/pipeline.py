@@ -7,11 +7,12 @@ __all__ = ['KINDS', 'VLMS', 'as_label_set', 'Segmentation', 'Heat', 'SceneState'
            'compare', 'open_vlm', 'open_model']
 
 # %% ../../nbs/70_pipeline.ipynb #d49ff136
-import dataclasses, inspect
+import dataclasses
+import inspect
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Callable, Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import torch

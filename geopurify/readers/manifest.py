@@ -16,7 +16,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ..base.core import InputError, label_set
-from .load import _listing
+from .capture import folder_listing
 from ..scans.evaluation import published
 from ..scans.labels import SPLITS, split
 from .prepare import MARKER, find_houses, find_scannet, prepared_facts
@@ -231,7 +231,7 @@ def _download(folder):
         houses = find_houses(folder)
     except InputError:
         raise InputError(
-            f"{folder} holds neither prepared scenes nor ScanNet's or Matterport3D's download; found {_listing(folder)}"
+            f"{folder} holds neither prepared scenes nor ScanNet's or Matterport3D's download; found {folder_listing(folder)}"
         ) from None
     found = {}
     for h in houses.values():

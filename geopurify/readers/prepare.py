@@ -9,14 +9,26 @@ __all__ = ['MARKER', 'NOMINAL_K', 'MATTERPORT_SETS', 'Outcome', 'Report', 'prepa
            'find_captures', 'prepare_capture']
 
 # %% ../../nbs/03b_prepare.ipynb #a4e747b3
-import contextlib, errno, io, json, math, os, re, shutil, tempfile, time, warnings, zipfile, zlib
+import contextlib
+import errno
+import io
+import json
+import math
+import os
+import re
+import shutil
+import tempfile
+import time
+import warnings
+import zipfile
+import zlib
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Callable, Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from PIL import Image
@@ -24,20 +36,13 @@ from joblib.externals.loky import get_reusable_executor
 from tqdm import tqdm
 
 from .. import __version__
-from ..base.core import IGNORE, InputError, atomic_path, label_set
-from geopurify.readers.load import (
-    _colour_window,
-    _listing,
-    _pose,
-    _resample,
-    check_intrinsics,
-    detect_layout,
-    load_scene,
-)
+from ..base.core import IGNORE, InputError, label_set
+from .capture import check_intrinsics, colour_window, folder_listing, resample_image, standard_pose
+from .load import detect_layout, load_scene
 from ..scans.fusion import vertex_normals
 from ..scans.labels import SPLITS, matterport_classes, scannet_categories, split
 from ..base.parallel import WorkersLost, map_scenes
-from ..scans.scene import _triangles, read_ply, triangles, write_ply
+from ..scans.scene import has_only_triangles, read_ply, triangles, write_ply
 from .sens import SensReader
 
 # %% ../../nbs/03b_prepare.ipynb #208c2a2d
@@ -336,8 +341,8 @@ def _scannet_frame(frame, into, size, like_openscene):
         if like_openscene:
             color = resize_depth(color, size, corner=True)
         else:
-            color = _resample(
-                color, size, _colour_window(reader.K_color[:3, :3], reader.K_depth[:3, :3], reader.depth_size)
+            color = resample_image(
+                color, size, colour_window(reader.K_color[:3, :3], reader.K_depth[:3, :3], reader.depth_size)
             )
         _save_jpeg(color, into / f'color/{name}.jpg')
     Image.fromarray(depth).save(into / f'depth/{name}.png', compress_level=1)
@@ -389,7 +394,7 @@ def _write_scannet(folder, into, classes, stride, size, labels, like_openscene):
     name, mesh = folder.name, folder / f'{folder.name}_vh_clean_2.ply'
     missing = [p.name for p in (mesh, folder / f'{name}.sens') if not p.is_file()]
     if missing:
-        raise InputError(f"{folder} has no {' and no '.join(missing)}; it holds {_listing(folder)}")
+        raise InputError(f"{folder} has no {' and no '.join(missing)}; it holds {folder_listing(folder)}")
     reader, cloud = SensReader(folder / f'{name}.sens'), read_ply(mesh)
     if missing := [k for k in ('colors', 'faces') if k not in cloud]:
         raise InputError(f"{mesh} has no {missing}; expected ScanNet's mesh with colours and triangles")
@@ -428,7 +433,7 @@ def find_scannet(
     }
     if not found:
         raise InputError(
-            f"{src} holds no scans of ScanNet's download (sceneXXXX_XX/sceneXXXX_XX.sens); found {_listing(src)}"
+            f"{src} holds no scans of ScanNet's download (sceneXXXX_XX/sceneXXXX_XX.sens); found {folder_listing(src)}"
         )
     return found
 
@@ -526,7 +531,9 @@ class House:
     ) -> list[str]:
         "Names of the files of a kind."
         if (place := self._place(part)) is None:
-            raise InputError(f"{self.folder} has neither {part}/ nor {part}.zip; it holds {_listing(self.folder)}")
+            raise InputError(
+                f"{self.folder} has neither {part}/ nor {part}.zip; it holds {folder_listing(self.folder)}"
+            )
         return sorted(p.name for p in place.iterdir()) if place.is_dir() else sorted(self._archive(place)[1])
 
     def read(self, part: str, name: str) -> bytes:
@@ -576,7 +583,7 @@ def find_houses(
     }
     if not found:
         raise InputError(
-            f"{src} holds no houses of Matterport3D's download (HOUSE/region_segmentations); found {_listing(src)}"
+            f"{src} holds no houses of Matterport3D's download (HOUSE/region_segmentations); found {folder_listing(src)}"
         )
     return found
 
@@ -613,7 +620,10 @@ def read_cameras(
                     raise ValueError('an image before any intrinsics_matrix')
                 shots.append(
                     Shot(
-                        rest[1], rest[0], K, _pose(np.array(rest[2:], np.float64).reshape(4, 4), rest[1], axes='opengl')
+                        rest[1],
+                        rest[0],
+                        K,
+                        standard_pose(np.array(rest[2:], np.float64).reshape(4, 4), rest[1], axes='opengl'),
                     )
                 )
         except (ValueError, IndexError) as e:
@@ -667,7 +677,9 @@ def read_region(
     from plyfile import PlyData, PlyParseError
 
     try:
-        ply = PlyData.read(str(path), known_list_len={'face': {'vertex_indices': 3}} if _triangles(path) else {})
+        ply = PlyData.read(
+            str(path), known_list_len={'face': {'vertex_indices': 3}} if has_only_triangles(path) else {}
+        )
     except (PlyParseError, ValueError, UnicodeDecodeError, StopIteration) as e:
         raise InputError(f"{path} is not a complete PLY file: {e}") from e
     names = {e.name: e.data.dtype.names for e in ply.elements}
@@ -713,7 +725,7 @@ def _shot_files(shot, house, into, size, like_openscene):
     else:
         K, depth = scale_intrinsics(K, depth.shape, size), resize_depth(depth, size, corner=like_openscene)
         _save_jpeg(
-            resize_depth(color, size, corner=True) if like_openscene else _resample(color, size),
+            resize_depth(color, size, corner=True) if like_openscene else resample_image(color, size),
             into / f'color/{shot.name}.jpg',
         )
         Image.fromarray(depth.astype(np.uint16)).save(into / f'depth/{shot.name}.png', compress_level=1)
@@ -803,7 +815,7 @@ def _capture_frame(numbered, into, size):
     (index, view), depth, K = numbered, None, view_K(numbered[1], size)
     image, depth = view.image, view.depth
     if size is not None:
-        image = _resample(image, size)
+        image = resample_image(image, size)
     _save_jpeg(image, into / f'color/{index:05d}.jpg')
     if depth is not None:
         stored = np.rint(1000 * np.where(depth < 65.5, depth, 0)).astype(np.uint16)

@@ -6,10 +6,12 @@
 __all__ = ['COLOR_CODECS', 'DEPTH_CODECS', 'SensFrame', 'SensReader']
 
 # %% ../../nbs/03a_sens.ipynb #11a265bf
-import io, struct, zlib
+import io
+import struct
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Iterator
+from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image

@@ -7,7 +7,10 @@ __all__ = ['LOSSES', 'INPUTS', 'ENSEMBLES', 'cosine_loss', 'l1_loss', 'Uncertain
            'ensemble', 'turn_and_shift', 'save_baseline', 'load_baseline', 'train_openscene', 'train_cua']
 
 # %% ../../nbs/72_baselines.ipynb #6e25e4d9
-import dataclasses, json, math, time
+import dataclasses
+import json
+import math
+import time
 from pathlib import Path
 
 import numpy as np

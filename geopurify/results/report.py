@@ -7,13 +7,14 @@ __all__ = ['StoredTable', 'read_tables', 'chart', 'html_table', 'section', 'orig
            'tables_command']
 
 # %% ../../nbs/76_report.ipynb #3301aa98
-import html, json, math
+import html
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from ..base.core import InputError, atomic_path, manifest_path
+from ..base.core import InputError, atomic_path
 from geopurify.results.store import (
     ROW_KINDS,
     Run,

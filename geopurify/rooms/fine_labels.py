@@ -7,7 +7,8 @@ __all__ = ['RENAMED', 'class_name', 'face_classes', 'strew', 'nearest_triangles'
            'count_classes', 'room_classes', 'fine_labels']
 
 # %% ../../nbs/02e_fine_labels.ipynb #d04d747a
-import csv, json
+import csv
+import json
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path

@@ -13,6 +13,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.special import ndtr
 
+from ..scans.projection import ray_scene
 from ..scans.scene import View
 
 # %% ../../nbs/02d_rendering.ipynb #a118610f
@@ -127,9 +128,9 @@ class Raycaster:
     ):
         self.geometry, self.lights = geometry, list(lights)
         self.ambient = np.asarray(ambient, np.float32)
-        self.scene = _embree(geometry.triangles)
+        self.scene = ray_scene(geometry.triangles)
         glows = np.array([m.emission > 0 for m in geometry.materials])[geometry.material]
-        self.shadows = _embree(geometry.triangles[~glows])
+        self.shadows = ray_scene(geometry.triangles[~glows])
         self.atlas = Atlas(geometry.materials)
         self.gloss = np.array([m.gloss for m in geometry.materials], np.float32)
         self.emission = np.array([m.emission for m in geometry.materials], np.float32)
@@ -229,19 +230,6 @@ def _dot(a, b):
 
 
 _SPOTS = (fibonacci(9) * [1, 1, 0.3]).astype(np.float32)  # where shadow rays aim on a flattened lamp of radius 1
-
-
-def _embree(triangles):
-    from embreex.mesh_construction import TriangleMesh
-    from embreex.rtcore_scene import EmbreeScene
-
-    scene = EmbreeScene()
-    TriangleMesh(
-        scene,
-        np.ascontiguousarray(triangles.reshape(-1, 3), np.float32),
-        np.arange(3 * len(triangles), dtype=np.int32).reshape(-1, 3),
-    )
-    return scene
 
 # %% ../../nbs/02d_rendering.ipynb #0f15661b
 @dataclass(frozen=True)

@@ -9,7 +9,10 @@ __all__ = ['SMALL', 'FILL', 'KINDS', 'BLOCKS', 'NEEDED', 'VERSION', 'SPLITS', 'P
            'point_triangle_distance', 'room_seed', 'room_name', 'write_room', 'make_rooms']
 
 # %% ../../nbs/02_rooms.ipynb #0207495b
-import json, os, shutil, tempfile
+import json
+import os
+import shutil
+import tempfile
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -28,7 +31,7 @@ from .materials import Palette
 from ..base.parallel import map_scenes
 from .rendering import SENSORS, Geometry, Light, Raycaster, RenderedView, assemble, look, render
 from ..scans.scene import write_ply
-from .shapes import NYU40, Piece, box, quad
+from .shapes import Piece, box, quad
 
 # %% ../../nbs/02_rooms.ipynb #419c82f1
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ __all__ = ['BLOCK', 'depth_planes', 'pack', 'unpack', 'estimate_normals', 'verte
 
 # %% ../../nbs/04_fusion.ipynb #426d30ed
 import math
-from typing import Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from scipy import ndimage
@@ -415,4 +415,4 @@ def transform_view(
     transform: np.ndarray,  # (4,4) rigid motion of the world
 ) -> View:
     "The same view in a moved world."
-    return View(view.name, view._image, view._depth, view.K, transform @ view.camera_to_world, view._size)
+    return view.replace(camera_to_world=transform @ view.camera_to_world)

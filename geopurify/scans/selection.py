@@ -12,7 +12,7 @@ __all__ = ['check_histograms', 'read_histograms', 'histogram_statistics', 'rich_
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import pandas as pd

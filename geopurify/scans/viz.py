@@ -492,7 +492,8 @@ def plot_loss(
     ax=None,  # matplotlib axes; made when None
 ):
     "Curves of a training log."
-    import matplotlib.pyplot as plt, pandas as pd
+    import matplotlib.pyplot as plt
+    import pandas as pd
 
     table = pd.read_csv(log) if isinstance(log, (str, Path)) else pd.DataFrame(log)
     columns = [columns] if isinstance(columns, str) else list(columns)

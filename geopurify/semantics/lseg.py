@@ -7,9 +7,10 @@ __all__ = ['ENCODERS', 'SentenceEncoder', 'PhraseTable', 'write_phrases', 'conv'
            'AttentionBlock', 'AttentionEncoder', 'LSegVLM', 'working_size']
 
 # %% ../../nbs/23_lseg.ipynb #05d8c922
-import importlib.util, json
+import importlib.util
+import json
 from pathlib import Path
-from typing import Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch

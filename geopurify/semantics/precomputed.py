@@ -6,9 +6,11 @@
 __all__ = ['save_pixel_features', 'save_text_embeddings', 'load_pixel_features', 'PrecomputedVLM']
 
 # %% ../../nbs/24_precomputed.ipynb #d354ef8d
-import json, zipfile, zlib
+import json
+import zipfile
+import zlib
 from pathlib import Path
-from typing import Callable, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch

@@ -7,7 +7,8 @@ __all__ = ['PROMPT', 'PixelFeatures', 'VLM', 'prompt', 'similarity', 'PaletteVLM
 
 # %% ../../nbs/21_vlm.ipynb #cbee8e20
 from dataclasses import dataclass
-from typing import Protocol, Sequence, runtime_checkable
+from typing import Protocol, runtime_checkable
+from collections.abc import Sequence
 
 import numpy as np
 import torch

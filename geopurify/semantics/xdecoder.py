@@ -12,11 +12,17 @@ __all__ = ['FOCAL_L', 'FOCAL_T', 'PIXEL_MEAN', 'PIXEL_STD', 'START', 'END', 'VOC
            'Tokenizer', 'PhraseEncoder', 'masks_at', 'mask_ids', 'shown', 'XDecoder']
 
 # %% ../../nbs/22_xdecoder.ipynb #127c6f35
-import gzip, hashlib, importlib.util, math, re, unicodedata, warnings
+import gzip
+import hashlib
+import importlib.util
+import math
+import re
+import unicodedata
+import warnings
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch

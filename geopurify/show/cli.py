@@ -7,7 +7,9 @@ __all__ = ['build_parser', 'scene_folders', 'is_scene', 'run_rooms', 'run_prepar
            'run_segment', 'run_query', 'run_evaluate', 'run_demo_command', 'run_check', 'run_tables_command', 'main']
 
 # %% ../../nbs/90_cli.ipynb #a4e49ce1
-import argparse, os, sys
+import argparse
+import os
+import sys
 from functools import partial
 from pathlib import Path
 

@@ -7,18 +7,20 @@ __all__ = ['QUERIES', 'NAMES', 'STAGES', 'questions_for', 'is_trained', 'hit_rat
            'label_image', 'frame_strip', 'room_layers', 'save_tables', 'overview', 'write_demo', 'run_demo']
 
 # %% ../../nbs/81_demo.ipynb #9af3a11e
-import html, os, platform, time
+import html
+import os
+import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from ..base.core import InputError, LabelSet, atomic_path, label_set
+from ..base.core import LabelSet, atomic_path, label_set
 from ..scans.scene import Scene, write_ply
 from ..semantics.vlm import prompt, similarity
-from ..purify.pipeline import GeoPurify, Heat, Segmentation
+from ..purify.pipeline import GeoPurify, Segmentation
 from .viewer import Layer, Pair, heat_limits, image_tag, pack_scene, write_page
 from ..scans.viz import heat_colors, label_colors
 

@@ -6,7 +6,10 @@
 __all__ = ['SHADERS', 'CAMERA', 'VIEW', 'PAGE', 'STYLE', 'Layer', 'Pair', 'pack_scene', 'heat_limits', 'write_page', 'image_tag']
 
 # %% ../../nbs/80a_viewer.ipynb #4d76bc99
-import base64, html, io, json
+import base64
+import html
+import io
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
