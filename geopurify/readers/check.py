@@ -23,7 +23,7 @@ import numpy as np
 
 from ..base.core import InputError, atomic_path
 from .capture import PoseError, decode_pixels, file_numbers, pixel_size, read_camera_matrix, resize_K
-from .load import _read_capture, _read_description, detect_layout
+from .load import read_folder, read_description, detect_layout
 from ..scans.fusion import depth_planes, estimate_up
 
 # %% ../../nbs/04a_check.ipynb #64b96221
@@ -400,13 +400,13 @@ def describe(
     if not path.exists():
         raise InputError(f"no folder {path}")
     if path.suffix == '.json' and path.name != 'transforms.json':
-        return path.parent, _completed(path.parent, _read_description(path))
+        return path.parent, _completed(path.parent, read_description(path))
     if layout not in ('auto', 'json', 'guess'):
         return (path, {'layout': layout}) if path.is_dir() else (path.parent, {'layout': layout, 'source': path.name})
     if path.is_file():
         return path.parent, {'layout': detect_layout(path), 'source': path.name}
     if (path / 'scene.json').is_file() and layout != 'guess':
-        return path, _completed(path, _read_description(path / 'scene.json'))
+        return path, _completed(path, read_description(path / 'scene.json'))
     try:
         return path, {'layout': detect_layout(path)} if layout != 'guess' else guess_description(path)
     except InputError as e:
@@ -477,12 +477,12 @@ def admit(path, layout='auto') -> Patient:
 def _read_without_bad(folder, spec, dropped):
     "The capture without frames whose poses are impossible, which are noted in `dropped`."
     try:
-        return _read_capture(folder, spec | {'skip': [*spec.get('skip', ()), *dropped]})
+        return read_folder(folder, spec | {'skip': [*spec.get('skip', ()), *dropped]})
     except PoseError as e:
         if len(e.frames) > e.total / 2:
             raise
         dropped |= {name: str(e).split(';')[0] for name in e.frames}
-        return _read_capture(folder, spec | {'skip': [*spec.get('skip', ()), *dropped]})
+        return read_folder(folder, spec | {'skip': [*spec.get('skip', ()), *dropped]})
 
 # %% ../../nbs/04a_check.ipynb #59dae503
 VERDICTS = ('good', 'note', 'wrong', 'unknown')
