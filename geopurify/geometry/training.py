@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FEEDS', 'Feed', 'feed_of', 'TrainingScene', 'prepare', 'crop', 'scene_pairs', 'student_batch', 'contrastive_step',
-           'learning_rate_factor', 'train_student', 'plot_log']
+           'train_student', 'plot_log']
 
 # %% ../../nbs/41_training.ipynb #9f000525
 import contextlib
@@ -26,6 +26,7 @@ from tqdm import tqdm
 
 from ..base.checkpoints import read_tensors
 from ..base.core import DistillationConfig, InputError, Preset, atomic_path, content_key, preset as named_preset
+from ..base.schedule import learning_rate_factor
 from .distillation import ContrastivePairs, info_nce_and_accuracy, sample_pairs, to_device
 from ..semantics.lifting import PointFeatures
 from ..scans.scene import Scene
@@ -323,18 +324,6 @@ def contrastive_step(
     device = next(student.parameters()).device
     coords, inputs, pairs = student_batch(scene, pairs, device)
     return info_nce_and_accuracy(student(neighbor_map(coords).to(device), inputs), pairs, temperature)
-
-# %% ../../nbs/41_training.ipynb #ad076de9
-def learning_rate_factor(
-    step: float,  # Done so far: steps, or any other unit of progress
-    steps: float,  # Of the whole run
-    warmup: float = 0,  # Of linear warm-up
-    final: float = 0.0,  # Factor at the end
-) -> float:
-    "Linear warm-up from 1e-6 to 1, then cosine to `final`."
-    if step < warmup:
-        return 1e-6 + (1 - 1e-6) * step / warmup
-    return final + (1 - final) * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup or 1))) / 2
 
 # %% ../../nbs/41_training.ipynb #51dee549
 def _optimizer(student, config):

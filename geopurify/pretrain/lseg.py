@@ -29,7 +29,7 @@ from tqdm import tqdm
 from ..base.checkpoints import read_tensors
 from ..base.core import InputError, atomic_path, label_set
 from ..rooms.shapes import NYU40
-from ..geometry.training import learning_rate_factor
+from ..base.schedule import learning_rate_factor
 from ..semantics.vlm import prompt
 from ..semantics.lseg import ENCODERS, LSegVLM, PhraseTable, PixelEncoder
 

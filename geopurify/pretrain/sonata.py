@@ -27,7 +27,7 @@ from tqdm import tqdm
 from ..base.checkpoints import read_tensors
 from ..base.core import InputError, atomic_path
 from ..geometry.sonata import Level, Sonata, SonataConfig, save_sonata, sonata_input, up_cast
-from ..geometry.training import learning_rate_factor
+from ..base.schedule import learning_rate_factor
 
 # %% ../../nbs/pretraining/sonata.ipynb #8956aa27
 @dataclass

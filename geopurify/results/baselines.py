@@ -22,15 +22,8 @@ from tqdm import tqdm
 
 from ..base.checkpoints import read_tensors
 from ..base.core import InputError, Preset, atomic_path, preset as named_preset
-from geopurify.geometry.training import (
-    TrainingScene,
-    _epoch_order,
-    _generator,
-    _resume,
-    _save_checkpoint,
-    crop,
-    learning_rate_factor,
-)
+from ..base.schedule import learning_rate_factor
+from ..geometry.training import TrainingScene, _epoch_order, _generator, _resume, _save_checkpoint, crop
 from ..geometry.unet import Pyramid, SparseUNet, UNetConfig
 from ..scans.voxels import Voxels
 
