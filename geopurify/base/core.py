@@ -19,7 +19,7 @@ import tempfile
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -35,7 +35,10 @@ def _package():
 def manifest_path(
     name: str,  # Path inside `data_manifests/`, such as "label_sets.csv"
 ) -> Path:
-    "Location of a shipped manifest, in a checkout or in an installed package."
+    """Location of a shipped manifest, in a checkout or in an installed package.
+
+    Raises `InputError` for a name that is not part of this installation.
+    """
     package = _package()
     for folder in (package / 'data_manifests', package.parent / 'data_manifests'):
         if (folder / name).exists():
@@ -48,7 +51,10 @@ def manifest_path(
 def weights_path(
     name: str,  # File name inside `geopurify/weights/`
 ) -> Path:
-    "Location of a shipped checkpoint."
+    """Location of a shipped checkpoint.
+
+    Raises `InputError` with the names that there are for any other.
+    """
     path = _package() / 'weights' / name
     if not path.exists():
         known = sorted(p.name for p in path.parent.glob('*.safetensors'))
@@ -101,7 +107,7 @@ def content_key(
         if isinstance(part, np.ndarray):
             digest.update(f'{part.dtype.str}{part.shape}'.encode())
             digest.update(np.ascontiguousarray(part).tobytes())
-        elif dataclasses.is_dataclass(part):
+        elif dataclasses.is_dataclass(part) and not isinstance(part, type):
             digest.update(repr(sorted(dataclasses.asdict(part).items())).encode())
         else:
             digest.update(repr(part).encode())
@@ -114,7 +120,10 @@ IGNORE = -1
 # %% ../../nbs/00_core.ipynb #84f8d075
 @dataclass(frozen=True)
 class LabelSet:
-    "An ordered list of class names, the ids that files use for them, and a colour each."
+    """An ordered list of class names, the ids that files use for them, and a colour each.
+
+    Raises `InputError` where there is no name, an empty one, or one comes twice.
+    """
 
     name: str
     names: tuple[str, ...]
@@ -160,31 +169,45 @@ class LabelSet:
         "File id of each class index."
         return np.append(self.ids, 0)[np.asarray(labels)]
 
-    def subset(self, names, name=None):
-        "The same classes in another selection or order."
+    def subset(
+        self,
+        names: Iterable[str],  # Of this set, in the order that is wanted
+        name: str | None = None,  # Of the new set
+    ) -> 'LabelSet':
+        """The same classes in another selection or order.
+
+        Raises `InputError` for a name that this set does not have.
+        """
+        names = list(names)
         unknown = [n for n in names if n not in self.names]
         if unknown:
             raise InputError(f"label set {self.name!r} has no class named {unknown}; it has {list(self.names)}")
         at = [self.names.index(n) for n in names]
-        return LabelSet(
-            name or f'{self.name}-subset',
-            *(tuple(v[i] for i in at) if v else () for v in (self.names, self.ids, self.colors, self.groups)),
-            self.id_kind,
-        )
+        ids, colors = tuple(self.ids[i] for i in at), tuple(self.colors[i] for i in at)
+        groups = tuple(self.groups[i] for i in at) if self.groups else ()
+        return LabelSet(name or f'{self.name}-subset', tuple(names), ids, colors, groups, self.id_kind)
 
 # %% ../../nbs/00_core.ipynb #6a27626e
-def _spread_color(i):
+def _spread_color(i) -> tuple[int, int, int]:
     import colorsys
 
     r, g, b = colorsys.hsv_to_rgb((i * 0.61803398875) % 1, 0.55 + 0.35 * ((i // 2) % 2), 0.9 - 0.25 * (i % 3) / 2)
     return int(255 * r), int(255 * g), int(255 * b)
+
+
+def _color(text) -> tuple[int, int, int]:
+    red, green, blue = (int(value) for value in text.split())
+    return red, green, blue
 
 # %% ../../nbs/00_core.ipynb #b167790e
 @lru_cache
 def label_set(
     name: str,  # "scannet19", "scannet20", "scannet200", "matterport21", …: see `label_set_names`
 ) -> LabelSet:
-    "A shipped label set by its name."
+    """A shipped label set by its name.
+
+    Raises `InputError` with the names that there are for any other.
+    """
     if name == 'scannet19':
         full = label_set('scannet20')
         return full.subset([n for n in full.names if n != 'otherfurniture'], name)
@@ -193,12 +216,11 @@ def label_set(
     if not rows:
         raise InputError(f"unknown label set {name!r}; expected one of {label_set_names()}")
     rows.sort(key=lambda r: int(r['index']))
-    rgb = tuple(tuple(map(int, r['rgb'].split())) if r['rgb'] else _spread_color(i) for i, r in enumerate(rows))
+    rgb = tuple(_color(r['rgb']) if r['rgb'] else _spread_color(i) for i, r in enumerate(rows))
     groups = tuple(r['group'] for r in rows) if rows[0]['group'] else ()
-    kind = {'nyu40': 'nyu40', 'scannet raw id': 'scannet'}.get(rows[0]['source_id_kind'], name)
-    return LabelSet(
-        name, tuple(r['class_name'] for r in rows), tuple(int(r['source_id']) for r in rows), rgb, groups, kind
-    )
+    id_kind = {'nyu40': 'nyu40', 'scannet raw id': 'scannet'}.get(rows[0]['source_id_kind'], name)
+    names, ids = tuple(r['class_name'] for r in rows), tuple(int(r['source_id']) for r in rows)
+    return LabelSet(name, names, ids, rgb, groups, id_kind)
 
 
 def label_set_names() -> list[str]:
@@ -212,9 +234,8 @@ def label_set_names() -> list[str]:
 class ProjectionConfig:
     "Which pixel sees which point."
 
-    depth_tolerance: float = (
-        0.25  # relative: a point is seen when |depth − z| ≤ depth_tolerance · depth (OpenScene's and GeoPurify's test)
-    )
+    # relative: a point is seen when |depth − z| ≤ depth_tolerance · depth (OpenScene's and GeoPurify's test)
+    depth_tolerance: float = 0.25
     border: int = 0  # pixels next to the image border that are not used
     min_points: int = 0  # views that see fewer points are left out
 
@@ -223,22 +244,22 @@ class ProjectionConfig:
 class ImageConfig:
     "How X-Decoder is shown an image, and how its masks come back to the image's pixels."
 
-    image_size: int | tuple[int, int] | None = (
-        None  # what images are resized to first: pixels of the shorter side, or (h, w) at any shape; None: as they are
-    )
-    crop_padding: bool = True  # cut the padding off the masks; False: squeeze image and padding into the image's shape, as the released code does
+    # what images are resized to first: pixels of the shorter side, or (h, w) at any shape; None: as they are
+    image_size: int | tuple[int, int] | None = None
+    # cut the padding off the masks; False: squeeze image and padding into the image's shape, as the released code does
+    crop_padding: bool = True
 
 # %% ../../nbs/00_core.ipynb #d6f25724
 @dataclass(frozen=True)
 class LiftingConfig:
     "How what several views say about a point becomes one feature."
 
-    rule: str = 'average'  # "average" of all views (OpenScene); "consensus": those that agree best on the point's class (GeoPurify with X-Decoder)
+    # "average" of all views (OpenScene); "consensus": those that agree best on a point's class (GeoPurify, X-Decoder)
+    rule: str = 'average'
     distance_power: float = 0.0  # average: a view at distance z counts z^−distance_power; 0 = all views alike
     views: int = 3  # consensus: views that a point keeps (models/affinity_module.py of the released code)
-    logit_scale: float | None = (
-        None  # consensus: factor of the cosines, in the softmax over views too; None: the model's own, else 1/0.07 as in CLIP at first
-    )
+    # consensus: factor of the cosines, in the softmax over views too; None: the model's own, else CLIP's first, 1/0.07
+    logit_scale: float | None = None
 
     def __post_init__(self):
         if self.rule not in ('average', 'consensus'):
@@ -264,9 +285,19 @@ class DistillationConfig:
     anchors: int = 4096  # anchors a scene (at most a third of its points)
     macro_negatives: int = 48  # globally least similar points
     micro_negatives: int = 16  # least similar points among the spatial neighbours
-    random_negatives: int = 0  # points drawn by lot: no part of the method, for comparison
+    random_negatives: int = 0  # random points: no part of the method, for comparison
     neighbors: int = 96  # spatial neighbours, self excluded, from which micro-negatives are taken
     temperature: float = 0.07  # τ
+    pairs_between: str = 'voxels'  # what anchors, positives and negatives are: "voxels" or "points"
+    sampled_voxels_only: bool = (
+        False  # the student sees only voxels that hold a sampled point, with means over those points
+    )
+
+    def __post_init__(self):
+        if self.pairs_between not in ('voxels', 'points'):
+            raise InputError(f"pairs_between must be 'voxels' or 'points', got {self.pairs_between!r}")
+        if self.sampled_voxels_only and self.pairs_between != 'points':
+            raise InputError("sampled_voxels_only needs pairs_between='points'")
 
 
 @dataclass(frozen=True)
@@ -300,7 +331,7 @@ class PoolingConfig:
 
     neighbors: int = 96  # K nearest voxels, self excluded
     alpha: float = 1 / 20  # temperature α of the affinity softmax
-    steps: int = 18  # T products with the affinity matrix
+    steps: int = 18  # T iterations: products with the affinity matrix
 
 # %% ../../nbs/00_core.ipynb #ca4f5fe3
 @dataclass(frozen=True)
@@ -322,14 +353,19 @@ class Preset:
 PRESETS = {
     p.name: p
     for p in (
-        Preset('paper', images=ImageConfig(484), lifting=LiftingConfig('consensus')),
+        Preset(
+            'paper',
+            images=ImageConfig(484),
+            lifting=LiftingConfig('consensus'),
+            distillation=DistillationConfig(pairs_between='points'),
+        ),
         Preset(
             'official',
             projection=ProjectionConfig(depth_tolerance=0.05, border=10, min_points=400),
             images=ImageConfig((484, 648), crop_padding=False),
             lifting=LiftingConfig('consensus'),
             teacher=TeacherConfig(colors_scaled_twice=True),
-            distillation=DistillationConfig(micro_negatives=15),
+            distillation=DistillationConfig(micro_negatives=15, pairs_between='points', sampled_voxels_only=True),
             training=TrainingConfig(
                 epochs=100,
                 learning_rate=1e-4,
@@ -357,7 +393,10 @@ def preset(
     name: str,  # "paper", "official" or "rooms"
     **changes,  # Fields of `Preset` to replace
 ) -> Preset:
-    "A preset by its name, with changes."
+    """A preset by its name, with changes.
+
+    Raises `InputError` with the names that there are for any other.
+    """
     if name not in PRESETS:
         raise InputError(f"unknown preset {name!r}; expected one of {list(PRESETS)}")
     return dataclasses.replace(PRESETS[name], **changes)
