@@ -177,6 +177,14 @@ class FrozenScene(SceneArrays):
         return self.tensor('teacher')
 
     @cached_property
+    def point_to_voxel(self) -> Tensor:  # (n,) int64
+        return self.tensor('point_to_voxel').long()
+
+    @property
+    def labels(self) -> np.ndarray | None:  # (n,) true classes of the points, −1 = none
+        return self.array('labels')
+
+    @cached_property
     def voxel_labels(self) -> Tensor:  # (m,) most frequent true class of each voxel, −1 = none
         return _voxel_labels(self)
 
@@ -202,11 +210,11 @@ def _check_rows(scene):
 
 # %% ../../nbs/33_frozen.ipynb #fa07ff14
 def _voxel_labels(scene):
-    if scene.array('labels') is None:
+    if scene.labels is None:
         raise InputError(f"scene {scene.name!r} has no labels; oracle affinities need the truth")
-    labels, home = (torch.as_tensor(np.array(scene.array(n))).long() for n in ('labels', 'point_to_voxel'))
+    labels = torch.as_tensor(np.array(scene.labels)).long()
     votes = torch.zeros(len(scene), int(labels.max()) + 2)
-    votes.index_put_((home, labels + 1), torch.ones(len(labels)), accumulate=True)
+    votes.index_put_((scene.point_to_voxel, labels + 1), torch.ones(len(labels)), accumulate=True)
     best = votes[:, 1:].max(1)
     return torch.where(best.values > 0, best.indices, IGNORE)
 
@@ -235,10 +243,9 @@ def count_correct(
     labels = answer if answer.ndim == 1 else answer.argmax(1)
     if len(labels) != len(scene):
         raise InputError(f"{scene.name}: expected scores of {len(scene)} voxels, got {len(labels)}")
-    if scene.label_set is None:
+    if scene.labels is None or scene.label_set is None:
         raise InputError(f"scene {scene.name!r} has no labels to compare with")
-    home = torch.as_tensor(np.array(scene.array('point_to_voxel'))).long()
-    return evaluate(labels[home].numpy(), np.asarray(scene.array('labels')), scene.label_set)
+    return evaluate(labels[scene.point_to_voxel].numpy(), np.asarray(scene.labels), scene.label_set)
 
 # %% ../../nbs/33_frozen.ipynb #64ff4b83
 def save_frozen(

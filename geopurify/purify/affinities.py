@@ -118,7 +118,7 @@ def at_points(
     memory: Memory = Memory(),  # What the process may hold
 ) -> Tensor:  # (n,c), on the CPU
     "Each point gets its voxel's row."
-    home = torch.as_tensor(scene.array('point_to_voxel')).long()
+    home = scene.point_to_voxel
     if memory.limit is None:
         return values[home.to(values.device)].cpu()
     values = values.cpu()
