@@ -22,6 +22,7 @@ extras = {
 # folders of data that are installed with the code
 data = [
     'geopurify.weights',
+    'geopurify.show.page',
     'geopurify.data_manifests',
     *(f'geopurify.data_manifests.{p.name}' for p in sorted((root / 'data_manifests').iterdir()) if p.is_dir()),
 ]

@@ -155,7 +155,7 @@ def rooms(
         return self._prepared(part, count)
     from geopurify.rooms.write import make_rooms
 
-    shown = dict(views=self.grid.views, size=self.grid.image)
+    shown: dict[str, Any] = dict(views=self.grid.views, size=self.grid.image)
     return make_rooms(self.data, part, count, style=style, **shown, jobs=1, progress=False)
 
 
