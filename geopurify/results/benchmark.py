@@ -19,7 +19,7 @@ from fastcore.basics import patch
 from torch import Tensor
 
 from ..base.core import InputError, Preset, content_key, label_set, preset
-from ..geometry.frozen import FrozenScene, count_correct, freeze, with_arrays
+from ..geometry.frozen import FrozenScene, freeze, with_arrays
 from ..geometry.student import Student, load_student
 from ..geometry.teachers import open_teacher
 from ..geometry.training import DRAWN_FROM, train_student
@@ -325,4 +325,4 @@ def evaluate(
     **kwargs,  # To `test_rooms`: teacher, numbers
 ) -> dict[str, Evaluation]:  # By scene
     "Count what a method gets right in every test room."
-    return {room.name: count_correct(room, method(room)) for room in self.test_rooms(style, **kwargs)}
+    return {room.name: room.count(method(room)) for room in self.test_rooms(style, **kwargs)}
