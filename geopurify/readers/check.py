@@ -23,7 +23,8 @@ import numpy as np
 
 from ..base.core import InputError, atomic_path
 from .capture import PoseError, decode_pixels, file_numbers, pixel_size, read_camera_matrix, resize_K
-from .load import read_folder, read_description, detect_layout
+from .described import read_description
+from .layouts import detect_layout, read_folder
 from ..scans.fusion import depth_planes, estimate_up
 
 # %% ../../nbs/04a_check.ipynb #64b96221

@@ -38,7 +38,8 @@ from tqdm import tqdm
 from .. import __version__
 from ..base.core import IGNORE, InputError, label_set
 from .capture import check_intrinsics, colour_window, folder_listing, resample_image, standard_pose
-from .load import detect_layout, load_scene
+from .layouts import detect_layout
+from .load import load_scene
 from ..scans.fusion import vertex_normals
 from ..scans.labels import SPLITS, matterport_classes, scannet_categories, split
 from ..base.parallel import WorkersLost, map_scenes

@@ -144,7 +144,7 @@ def is_scene(
     path: Path,
 ) -> bool:  # Whether `load_scene` knows the folder's layout
     "A quick look, without reading anything."
-    from geopurify.readers.load import detect_layout
+    from geopurify.readers.layouts import detect_layout
 
     try:
         return bool(detect_layout(path))
