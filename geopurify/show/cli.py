@@ -664,6 +664,8 @@ def main(
 ) -> int:  # 0 done, 1 part of it failed or is missing or wrong, 2 unusable input, 130 interrupted
     "Run one command."
     args = build_parser().parse_args(argv)
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())  # somebody's own models lie where the program is started
     try:
         return args.run(args) or 0
     except (InputError, OSError) as e:
