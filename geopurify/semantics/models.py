@@ -89,9 +89,8 @@ def open_xdecoder(
             "the 2D model 'xdecoder' needs a checkpoint: a file such as xdecoder_focall_last.pt, "
             "or the name xdecoder-focal-l"
         )
-    shown: dict[str, Any] = dict(image_size=images.image_size, crop_padding=images.crop_padding)
     asked = None if names is None else list(names)
-    return XDecoder.from_checkpoint(checkpoint, asked, cache=cache, device=device, **shown)
+    return XDecoder.from_checkpoint(checkpoint, asked, images, cache=cache, device=device)
 
 # %% ../../nbs/25_models.ipynb #063103b7
 def open_precomputed(

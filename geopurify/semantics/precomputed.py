@@ -9,8 +9,8 @@ __all__ = ['save_pixel_features', 'save_text_embeddings', 'load_pixel_features',
 import json
 import zipfile
 import zlib
-from pathlib import Path
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -30,11 +30,14 @@ def save_pixel_features(
     image_size: tuple[int, int] | None = None,  # (h,w) of the image that the model was shown
     dtype: torch.dtype | None = None,  # Of the stored vectors, such as torch.float16; None: as they are
 ) -> Path:
-    "Write what a model says about one image."
-    tensors = {
-        k: getattr(pixels, k).cpu() for k in ('dense', 'mask_ids', 'embeddings') if getattr(pixels, k) is not None
-    }
-    tensors = {k: v.to(dtype) if dtype and v.is_floating_point() else v for k, v in tensors.items()}
+    """Write what a model says about one image, in the table's arrays.
+
+    Raises `InputError` for another ending, for bfloat16 in .npz, and where a number is not finite in `dtype`.
+    """
+    found = {name: getattr(pixels, name) for name in ('dense', 'mask_ids', 'embeddings')}
+    tensors = {name: x.cpu() for name, x in found.items() if x is not None}
+    if dtype:
+        tensors = {name: x.to(dtype) if x.is_floating_point() else x for name, x in tensors.items()}
     if image_size is not None:
         tensors['image_size'] = torch.tensor(image_size)
     return _save(path, tensors)
@@ -45,7 +48,7 @@ def save_text_embeddings(
     texts: Sequence[str],  # c phrases, as they will be asked for
     embeddings: Tensor,  # (c,d)
 ) -> Path:
-    "Write the vectors of phrases."
+    "Write the vectors of phrases. Raises `InputError` where there is not one row for each."
     embeddings = torch.as_tensor(embeddings).cpu()
     if isinstance(texts, str) or embeddings.ndim != 2 or len(texts) != len(embeddings):
         raise InputError(
@@ -65,54 +68,61 @@ def _save(path, tensors, texts=None):
         raise InputError(f"{path}: .npz has no bfloat16; use .safetensors, or dtype=torch.float16")
     with atomic_path(path) as tmp:
         if path.suffix == '.npz':
-            np.savez_compressed(
-                tmp,
-                **{k: x.numpy() for k, x in tensors.items()},
-                **({} if texts is None else {'texts': np.array(texts)}),
-            )
+            arrays = {name: x.numpy() for name, x in tensors.items()}
+            np.savez_compressed(tmp, **arrays, **({} if texts is None else {'texts': np.array(texts)}))
         else:
-            save_file(
-                {k: x.contiguous() for k, x in tensors.items()},
-                tmp,
-                None if texts is None else {'texts': json.dumps(texts)},
-            )
+            header = None if texts is None else {'texts': json.dumps(texts)}
+            save_file({name: x.contiguous() for name, x in tensors.items()}, tmp, header)
     return path
 
 # %% ../../nbs/24_precomputed.ipynb #5f2e2bfc
 def load_pixel_features(
     path: str | Path,  # .npz or .safetensors
     dim: int | None = None,  # d that the vectors must have; None: any
-    image_size: tuple[int, int]
-    | None = None,  # (h,w) of the image that the features are to be laid on; None: not checked
+    image_size: tuple[int, int] | None = None,  # (h,w) of the image that they are to be laid on; None: not checked
 ) -> PixelFeatures:  # Vectors as precise as stored
-    "Read what a model said about one image."
+    """Read what a model said about one image, from the table's arrays.
+
+    Raises `InputError`, with the file's name, for everything that is not as the table says: arrays that are missing,
+    of another type or rank, numbers that are not finite, ids without a row, vectors that are not `dim` wide, and an
+    image of another shape.
+    """
     tensors, _ = _read(path)
-    name = 'dense' if 'dense' in tensors else 'embeddings'
-    if (
-        name == 'embeddings'
-        and not {'mask_ids', 'embeddings'} <= tensors.keys()
-        or name == 'dense'
-        and 'mask_ids' in tensors
-    ):
-        raise InputError(
-            f"{path} holds {sorted(tensors)}; expected either 'dense' (d,h,w), or 'mask_ids' (h,w) and 'embeddings' (q,d)"
-        )
-    vectors, ids = _checked_vectors(path, name, tensors[name], 3 if name == 'dense' else 2), tensors.get('mask_ids')
-    width = vectors.shape[0 if name == 'dense' else 1]
+    has_masks = _form_of(path, tensors) == 'masks'
+    name = 'embeddings' if has_masks else 'dense'
+    vectors = _checked_vectors(path, name, tensors[name], 2 if has_masks else 3)
+    width = vectors.shape[1 if has_masks else 0]
     if dim not in (None, width):
         raise InputError(
             f"{path}: {name} is {tuple(vectors.shape)}, so its vectors have {width} numbers; the text's have {dim}"
         )
-    if ids is not None and (ids.is_floating_point() or ids.ndim != 2 or not ids.numel()):
-        raise InputError(f"{path}: mask_ids must be integers (h,w), got {tuple(ids.shape)} {ids.dtype}")
+    if has_masks:
+        _check_ids(path, tensors['mask_ids'])
     if 'image_size' in tensors and image_size is not None:
         _check_shape(path, tensors['image_size'].tolist(), image_size)
     try:
-        return PixelFeatures(vectors) if ids is None else _in_masks(ids.int(), vectors)
+        return _in_masks(tensors['mask_ids'].int(), vectors) if has_masks else PixelFeatures(vectors)
     except InputError as e:
         raise InputError(f"{path}: {e}") from e
 
+
+def _form_of(path, tensors):
+    "'dense' or 'masks'."
+    names = tensors.keys() & {'dense', 'mask_ids', 'embeddings'}
+    if 'mask_ids' not in names and 'dense' in names:
+        return 'dense'
+    if names == {'mask_ids', 'embeddings'}:
+        return 'masks'
+    raise InputError(
+        f"{path} holds {sorted(tensors)}; expected either 'dense' (d,h,w), or 'mask_ids' (h,w) and 'embeddings' (q,d)"
+    )
+
 # %% ../../nbs/24_precomputed.ipynb #7c9156bd
+def _check_ids(path, ids):
+    if ids.is_floating_point() or ids.ndim != 2 or not ids.numel():
+        raise InputError(f"{path}: mask_ids must be integers (h,w), got {tuple(ids.shape)} {ids.dtype}")
+
+
 def _in_masks(ids, vectors):
     if len(vectors) > 32767:
         raise InputError(f"{len(vectors)} masks in one image; at most 32767 fit into 16 bits")
@@ -126,9 +136,8 @@ def _checked_vectors(path, name, x, ndim):
     if x.ndim != ndim or not x.numel():
         raise InputError(f"{path}: {name} must be {'(d,h,w)' if ndim == 3 else '(rows,d)'}, got {tuple(x.shape)}")
     if not x.isfinite().all():
-        raise InputError(
-            f"{path}: {int((~x.isfinite()).sum()):,} of {x.numel():,} numbers of {name} are NaN or infinite"
-        )
+        bad = int((~x.isfinite()).sum())
+        raise InputError(f"{path}: {bad:,} of {x.numel():,} numbers of {name} are NaN or infinite")
     return x
 
 
@@ -136,7 +145,8 @@ def _check_shape(path, shown, wanted):
     "The features cover the whole image, so sizes may differ but shapes may not."
     if len(shown) != 2 or min(shown) < 1 or abs(shown[0] * wanted[1] / (shown[1] * wanted[0]) - 1) > 0.02:
         raise InputError(
-            f"{path} is for an image of {tuple(shown)} (h,w), but the view is {tuple(wanted)}: another shape, so pixels would not meet; crop or pad neither of the two"
+            f"{path} is for an image of {tuple(shown)} (h,w), but the view is {tuple(wanted)}: "
+            "another shape, so pixels would not meet; crop or pad neither of the two"
         )
 
 # %% ../../nbs/24_precomputed.ipynb #62798309
@@ -163,9 +173,8 @@ def _text_encoder(text):
         return text, None
     tensors, texts = _read(text)
     if texts is None or 'embeddings' not in tensors:
-        raise InputError(
-            f"{text} must hold 'texts' and 'embeddings' (c,d); it has {sorted(tensors)} and {'no' if texts is None else len(texts)} texts"
-        )
+        count = 'no' if texts is None else len(texts)
+        raise InputError(f"{text} must hold 'texts' and 'embeddings' (c,d); it has {sorted(tensors)} and {count} texts")
     vectors = _checked_vectors(text, 'embeddings', tensors['embeddings'], 2).float()
     if len(vectors) != len(texts):
         raise InputError(f"{text}: {len(vectors)} embeddings for {len(texts)} texts")
@@ -174,36 +183,41 @@ def _text_encoder(text):
     def encode(phrases):
         unknown = [p for p in phrases if p not in rows]
         if unknown:
-            raise InputError(
-                f"{text} has no vector for {unknown[0]!r}"
-                + (f" and {len(unknown) - 1} more" if unknown[1:] else '')
-                + f"; it has {list(rows)[:5]}{', …' if len(rows) > 5 else ''}"
-            )
+            others = f' and {len(unknown) - 1} more' if unknown[1:] else ''
+            some = f"{list(rows)[:5]}{', …' if len(rows) > 5 else ''}"
+            raise InputError(f"{text} has no vector for {unknown[0]!r}{others}; it has {some}")
         return vectors[[rows[p] for p in phrases]]
 
     return encode, vectors.shape[1]
 
+# %% ../../nbs/24_precomputed.ipynb #f9270481
+def _only_file(stem, scene, view):
+    "The one file with this stem."
+    found = [p for p in (stem.with_name(f'{stem.name}{s}') for s in ('.npz', '.safetensors')) if p.exists()]
+    if not found:
+        raise InputError(f"no features for view {view!r} of scene {scene!r}: expected {stem}.npz or .safetensors")
+    if len(found) > 1:
+        raise InputError(f"two files for view {view!r} of scene {scene!r}: {found[0]} and {found[1].name}; remove one")
+    return found[0]
+
 # %% ../../nbs/24_precomputed.ipynb #8f604ea7
 class PrecomputedVLM(VLM):
-    "A 2D model that was run before: answers come from one file an image, found by the names of scene and view."
+    """A 2D model that was run before: answers come from one file an image, found by the names of scene and view.
+
+    Raises `InputError` for a folder that is not there, a pattern without `{view}`, and a text's file that is not one.
+    """
 
     def __init__(
         self,
         folder: str | Path,  # Where the images' files are
-        text: str
-        | Path
-        | Callable[[Sequence[str]], Tensor],  # File of phrases and vectors, or a function from phrases to (c,d)
+        text: str | Path | Callable[[list[str]], Tensor],  # File of phrases and vectors, or c phrases → (c,d)
         pattern: str = '{scene}/{view}',  # Where in `folder` a view's file is, without its ending
         name: str | None = None,  # Model and weights, for caches and tables; None: the folder's name
         names: Sequence[str] | None = None,  # Class names, for the consensus rule of the pipeline
         logit_scale: float = 1 / 0.07,  # What cosines are multiplied by to become the model's class logits
     ):
-        self.folder, self.pattern, self.names, self.logit_scale = (
-            Path(folder),
-            pattern,
-            None if names is None else tuple(names),
-            logit_scale,
-        )
+        self.folder, self.pattern = Path(folder), pattern
+        self.names, self.logit_scale = None if names is None else tuple(names), logit_scale
         if not self.folder.is_dir():
             raise InputError(
                 f"folder {self.folder} does not exist; it should hold a file for each view, see save_pixel_features"
@@ -214,40 +228,25 @@ class PrecomputedVLM(VLM):
         self._encode, dim = _text_encoder(text)
         self.dim = dim or self.encode_text(['object']).shape[1]
 
-    def file(
-        self,
-        scene: str,  # Name of the scene
-        view: str,  # Name of the view
-    ) -> Path:
-        "Where the features of a view are."
-        stem = self.folder / self.pattern.format(scene=scene, view=view)
-        found = [p for p in (stem.with_name(f'{stem.name}{s}') for s in ('.npz', '.safetensors')) if p.exists()]
-        if not found:
-            raise InputError(f"no features for view {view!r} of scene {scene!r}: expected {stem}.npz or .safetensors")
-        if len(found) > 1:
-            raise InputError(
-                f"two files for view {view!r} of scene {scene!r}: {found[0]} and {found[1].name}; remove one"
-            )
-        return found[0]
+    def file(self, scene: str, view: str) -> Path:  # By their names
+        "Where the features of a view are. Raises `InputError` where there is no file, or two."
+        return _only_file(self.folder / self.pattern.format(scene=scene, view=view), scene, view)
 
-    def encode_views(
-        self,
-        scene: Scene,
-        views: Sequence[View],
-    ) -> list[PixelFeatures]:
-        "What the files say about views of a scene."
+    def encode_views(self, scene: Scene, views: Sequence[View]) -> list[PixelFeatures]:
+        "What the files say about views of a scene. Raises `InputError` for a file that is missing or broken."
         return [load_pixel_features(self.file(scene.name, v.name), self.dim, v.size) for v in views]
 
     def encode_image(self, image):
         raise InputError(
-            f"{self.name} knows views by name and cannot embed an image; use encode_views, as geopurify.semantics.lifting.lift does"
+            f"{self.name} knows views by name and cannot embed an image; "
+            "use encode_views, as geopurify.semantics.lifting.lift does"
         )
 
     def encode_text(
         self,
         texts: Sequence[str],  # c phrases
     ) -> Tensor:  # (c,d) float32, unit rows
-        "Embed phrases."
+        "Embed phrases. Raises `InputError` for one that the file does not have, and for vectors that are not finite."
         vectors = torch.as_tensor(self._encode([texts] if isinstance(texts, str) else list(texts))).float().cpu()
         if vectors.ndim != 2 or not vectors.isfinite().all():
             raise InputError(
