@@ -12,6 +12,7 @@ import pickle
 import re
 import warnings
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -22,57 +23,75 @@ from .core import InputError, manifest_path
 def read_tensors(
     path: str | Path,  # A file of `torch.save` or of safetensors
     what: str = 'checkpoint',  # What the file should be, for messages
-) -> tuple[
-    object, dict[str, str]
-]:  # What was saved (a dictionary of tensors, usually), on the CPU; metadata, of safetensors only
-    "Content of a file of weights."
+) -> tuple[Any, dict[str, str]]:  # What was saved (a dictionary of tensors, usually), on the CPU; metadata
+    """Content of a file of weights, and the metadata that safetensors keep beside it.
+
+    Raises `InputError` when there is no such file, when it is cut off or of another kind, or holds Python objects.
+    """
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{what} {path}: there is no such file")
     with open(path, 'rb') as f:
         start = f.read(9)
     try:
-        if start[8:] == b'{':
-            with safe_open(path, 'pt') as f:
-                return {k: f.get_tensor(k) for k in f.keys()}, f.metadata() or {}
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore', UserWarning)  # about pickle protocols, on the way to an error
-            return torch.load(path, map_location='cpu', weights_only=True), {}
+        return _read_safetensors(path) if start[8:] == b'{' else _read_pickle(path)
     except pickle.UnpicklingError as e:
-        reason = re.search('.*nsupported.*', str(e).replace('WeightsUnpickler error: ', '')) or [str(e)]
         raise InputError(
-            f"{what} {path}: not a file of tensors: of another kind, or damaged, or with Python objects inside, which are refused because loading them can run code "
-            f"({_first_line(reason[0])})"
+            f"{what} {path}: not a file of tensors: of another kind, or damaged, or with Python objects inside, "
+            f"which are refused because loading them can run code ({_refusal(e)})"
         ) from e
     except (SafetensorError, RuntimeError, EOFError, ValueError, KeyError, OSError, AttributeError) as e:
         raise InputError(
-            f"{what} {path} ({path.stat().st_size:,} bytes): cut off or not a checkpoint; download or save it again ({_first_line(str(e) or type(e).__name__)})"
+            f"{what} {path} ({path.stat().st_size:,} bytes): cut off or not a checkpoint; "
+            f"download or save it again ({_first_line(str(e) or type(e).__name__)})"
         ) from e
 
 # %% ../../nbs/00a_checkpoints.ipynb #e81d8c7d
+def _read_safetensors(path):
+    with safe_open(path, 'pt') as f:
+        return {k: f.get_tensor(k) for k in f.keys()}, f.metadata() or {}
+
+
+def _read_pickle(path):
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', UserWarning)  # about pickle protocols, on the way to an error
+        return torch.load(path, map_location='cpu', weights_only=True), {}
+
+
+def _refusal(error):
+    "Why `torch.load` refuses a file: the line that names what it does not support, else the first."
+    said = str(error).replace('WeightsUnpickler error: ', '')
+    unsupported = re.search('.*nsupported.*', said)
+    return _first_line(unsupported[0] if unsupported else str(error))
+
+
 def _first_line(text):
     return text.strip().splitlines()[0][:100]
 
 # %% ../../nbs/00a_checkpoints.ipynb #ff536025
 def known_checkpoints(
-    kind: str,  # "sonata" or "xdecoder"
-) -> dict[str, dict[str, str]]:
-    "Released checkpoints of one kind by name: repository, file, size, hash, licence (`data_manifests/checkpoints.csv`)."
+    model: str,  # "sonata" or "xdecoder"
+) -> dict[str, dict[str, str]]:  # By name: repository, file, size, hash, licence
+    "Released checkpoints of a model (`data_manifests/checkpoints.csv`)."
     with open(manifest_path('checkpoints.csv'), newline='', encoding='utf-8') as f:
-        return {r['name']: r for r in csv.DictReader(f) if r['kind'] == kind}
+        return {r['name']: r for r in csv.DictReader(f) if r['kind'] == model}
 
 # %% ../../nbs/00a_checkpoints.ipynb #72e332bf
 def checkpoint_file(
     path_or_name: str | Path,  # A file, or a name of `known_checkpoints`
-    kind: str,  # "sonata" or "xdecoder"
+    model: str,  # "sonata" or "xdecoder"
     download: bool = False,  # Fetch a named one when this machine does not have it
 ) -> Path:
-    "Where a checkpoint is."
-    path, known = Path(path_or_name), known_checkpoints(kind)
+    """Where a checkpoint is.
+
+    Raises `InputError` for a name that nobody knows, a checkpoint that is not on this machine (or cannot be fetched),
+    a file whose hash is not the recorded one, and when `huggingface_hub` is missing.
+    """
+    path, known = Path(path_or_name), known_checkpoints(model)
     if path.is_file():
         return path
     if str(path_or_name) not in known:
-        raise InputError(f"no {kind} checkpoint at {path}; name an existing file, or one of {list(known)}")
+        raise InputError(f"no {model} checkpoint at {path}; name an existing file, or one of {list(known)}")
     try:
         from huggingface_hub import hf_hub_download
     except ImportError as e:
@@ -99,5 +118,6 @@ def _check_hash(path, expected):
             digest.update(part)
     if digest.hexdigest() != expected:
         raise InputError(
-            f"{path}: SHA-256 {digest.hexdigest()} differs from the recorded {expected}; delete the file and download it again"
+            f"{path}: SHA-256 {digest.hexdigest()} differs from the recorded {expected}; "
+            "delete the file and download it again"
         )

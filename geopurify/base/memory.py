@@ -25,52 +25,58 @@ from torch import Tensor
 from .core import InputError
 
 # %% ../../nbs/00c_memory.ipynb #ca92cc75
-_UNITS = {
-    unit: base**power
-    for base, suffix in ((1000, 'B'), (1024, 'iB'))
-    for power, unit in enumerate(['B', *(p + suffix for p in 'KMGT')])
-    if unit != 'B' or base == 1000
-}
+_DECIMAL = {'B': 1, 'KB': 1000, 'MB': 1000**2, 'GB': 1000**3, 'TB': 1000**4}
+_BINARY = {'KiB': 1024, 'MiB': 1024**2, 'GiB': 1024**3, 'TiB': 1024**4}
+_UNITS = _DECIMAL | _BINARY
 
 
 def parse_memory(
     size: str | int | float | None,  # "4GB", "512 MiB", bytes, or None for no limit
 ) -> int | None:  # bytes
-    "How many bytes are meant."
+    """How many bytes are meant.
+
+    Raises `InputError` for what is no size, for an unknown unit, and for less than one byte.
+    """
     if size is None:
         return None
-    known = {u.lower(): v for u, v in _UNITS.items()}
-    said = re.fullmatch(r'\s*(\d+(?:\.\d*)?|\.\d+)\s*([a-z]+)\s*', str(size).lower()) if isinstance(size, str) else None
-    if (
-        isinstance(size, bool)
-        or (said is None and not isinstance(size, (int, float)))
-        or (said and said[2] not in known)
-    ):
+    count = _bytes_of(size)
+    if count is None:
         raise InputError(
-            f"max_memory: expected a size such as '4GB', '512MiB' or a number of bytes, got {size!r}; units are {', '.join(_UNITS)}"
+            f"max_memory: expected a size such as '4GB', '512MiB' or a number of bytes, got {size!r}; "
+            f"units are {', '.join(_UNITS)}"
         )
-    count = float(said[1]) * known[said[2]] if said else float(size)
     if not np.isfinite(count) or count < 1:
         raise InputError(f"max_memory: expected a positive size, got {size!r}")
     return int(count)
 
+
+def _bytes_of(size):
+    "Bytes as a float; None for what is no size."
+    if isinstance(size, bool) or not isinstance(size, (str, int, float)):
+        return None
+    if not isinstance(size, str):
+        return float(size)
+    known = {unit.lower(): factor for unit, factor in _UNITS.items()}
+    said = re.fullmatch(r'\s*(\d+(?:\.\d*)?|\.\d+)\s*([a-z]+)\s*', size.lower())
+    return float(said[1]) * known[said[2]] if said and said[2] in known else None
+
 # %% ../../nbs/00c_memory.ipynb #368af07a
 def format_memory(
-    count: int,  # bytes
+    count: float,  # bytes
 ) -> str:
-    "A size to read."
+    "A size to read, to three digits."
     for unit in ('TB', 'GB', 'MB'):
-        if count >= _UNITS[unit]:
-            return (
-                f'{count / _UNITS[unit]:.3g} {unit}'
-                if count < 999.5 * _UNITS[unit]
-                else f'{count / _UNITS[unit]:.0f} {unit}'
-            )
+        size = count / _UNITS[unit]
+        if size >= 1:
+            return f'{size:.3g} {unit}' if size < 999.5 else f'{size:.0f} {unit}'
     return f'{count / 1000:.0f} KB'
 
 # %% ../../nbs/00c_memory.ipynb #742b489d
 def resident() -> int:  # bytes
-    "Memory that this process holds now."
+    """Memory that this process holds now.
+
+    Raises `InputError` where the system does not tell.
+    """
     try:
         return int(Path('/proc/self/statm').read_text().split()[1]) * mmap.PAGESIZE
     except OSError:
@@ -78,13 +84,13 @@ def resident() -> int:  # bytes
 
 
 def highest() -> int:  # bytes
-    "The most that this process has held so far."
+    """The most that this process has held so far.
+
+    Raises `InputError` where the system does not tell.
+    """
     try:
-        return next(
-            int(line.split()[1]) * 1024
-            for line in Path('/proc/self/status').read_text().splitlines()
-            if line.startswith('VmHWM')
-        )
+        lines = Path('/proc/self/status').read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith('VmHWM'))
     except (OSError, StopIteration):
         pass
     try:
@@ -144,7 +150,8 @@ def _watch(seen, every=0.005):
     return stop, watcher
 
 # %% ../../nbs/00c_memory.ipynb #1cbb64cf
-_maps = weakref.WeakValueDictionary()  # address of the first byte → mapped file
+# address of the first byte → mapped file
+_maps: weakref.WeakValueDictionary[int, mmap.mmap] = weakref.WeakValueDictionary()
 
 
 def file_zeros(
@@ -177,18 +184,14 @@ def release(
         mapped.madvise(mmap.MADV_DONTNEED)
 
 # %% ../../nbs/00c_memory.ipynb #c490f028
-def _row_bytes(t):  # of some columns of a wide tensor: the whole rows, since all pages are touched
-    return max(t[:1].numel(), t.stride(0) if t.ndim else 1) * t.element_size()
-
-
 def row_pieces(
     *tensors: Tensor,  # (n,…) each; after a piece has been dealt with, those over a file are released
     size: int = 2**24,  # bytes that a piece of all of them takes
 ) -> Iterator[slice]:
     "Rows, some at a time."
     step = max(1, size // max(1, sum(_row_bytes(t) for t in tensors)))
-    for s in range(0, len(tensors[0]), step):
-        yield slice(s, s + step)
+    for start in range(0, len(tensors[0]), step):
+        yield slice(start, start + step)
         for t in tensors:
             release(t)
 
@@ -201,9 +204,14 @@ def touched_pieces(
 ) -> Iterator[slice]:  # Of the list of rows; all of it at once for a tensor in memory
     "A list of rows, some at a time."
     step = max(1, size // (_row_bytes(tensor) + around)) if in_file(tensor) else max(1, count)
-    for s in range(0, count, step):
-        yield slice(s, min(s + step, count))
+    for start in range(0, count, step):
+        yield slice(start, min(start + step, count))
         release(tensor)
+
+
+def _row_bytes(t):
+    "Bytes of a row; of some columns of a wide tensor those of the whole row, since all pages are touched."
+    return max(t[:1].numel(), t.stride(0) if t.ndim else 1) * t.element_size()
 
 # %% ../../nbs/00c_memory.ipynb #deafd833
 @dataclass(frozen=True)
@@ -211,9 +219,7 @@ class Memory:
     "What the process may hold in all; None: as much as it likes."
 
     limit: int | None = None  # bytes of resident memory, the interpreter and everything loaded included
-    reserve: int = (
-        2**25
-    )  # bytes that are not given away: what allocators keep, threads' stacks, small things nobody counts
+    reserve: int = 2**25  # bytes that are not given away: what allocators keep, threads' stacks, small things
 
     def left(self) -> float:  # bytes, infinite without a limit
         "How much more the process may take."
@@ -224,12 +230,14 @@ class Memory:
         need: float,  # bytes at least, beside what is held
         what: str,  # For the message
     ):
-        "Refuse what cannot fit."
-        if need <= self.left():
+        "Refuse what cannot fit: raises `InputError`, which says how much would do."
+        if self.limit is None or need <= self.left():
             return
-        total = int((need + resident() + self.reserve) * 1.02)
+        held = resident()
+        total = int((need + held + self.reserve) * 1.02)
         raise InputError(
-            f"max_memory: {what} needs at least {format_memory(need)} beside the {format_memory(resident())} that the program holds already, and max_memory is {format_memory(self.limit)}; "
+            f"max_memory: {what} needs at least {format_memory(need)} beside the {format_memory(held)} "
+            f"that the program holds already, and max_memory is {format_memory(self.limit)}; "
             f"allow about {format_memory(total)}, or use fewer points or larger voxels"
         )
 
@@ -240,11 +248,8 @@ class Memory:
         share: float = 0.25,  # of what is left; what takes more goes to a file
     ) -> Tensor:
         "Zeros in memory or over a file."
-        return (
-            file_zeros(shape, dtype)
-            if int(np.prod(shape)) * dtype.itemsize > share * self.left()
-            else torch.zeros(shape, dtype=dtype)
-        )
+        large = int(np.prod(shape)) * dtype.itemsize > share * self.left()
+        return file_zeros(shape, dtype) if large else torch.zeros(shape, dtype=dtype)
 
     def count(
         self,
@@ -254,7 +259,7 @@ class Memory:
         fixed: float = 0.0,  # bytes beside
         share: float = 0.8,  # of what is left after those
     ) -> int:  # at least 1
-        "How many fit at a time: columns, images, rows."
+        "How many fit at a time: columns, images, rows. Raises `InputError` when there is no room for one."
         if self.limit is None:
             return most
         self.require(fixed + each / share, what)

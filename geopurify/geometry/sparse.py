@@ -22,8 +22,15 @@ from torch.nn import functional as F
 from ..base.core import InputError
 
 # %% ../../nbs/06_sparse.ipynb #9a8cd3bb
-def cell_keys(coords, batch, margin):
-    "One int64 for every cell, and what a step along x, y, z adds to it."
+def cell_keys(
+    coords: torch.Tensor,  # (m,3) integer cells
+    batch: torch.Tensor,  # (m,) scene of each cell
+    margin: int,  # Cells that a step may lead outside the grid
+) -> tuple[torch.Tensor, tuple[int, int, int]]:  # (m,) int64; what a step along x, y, z adds
+    """One int64 for every cell: ((batch · X + x) · Y + y) · Z + z.
+
+    Raises `InputError` when the grid is too large for 64 bits.
+    """
     xyz = coords.long() - coords.min(0).values.long()
     sx, sy, sz = (s + 1 + margin for s in xyz.max(0).values.tolist())
     if (int(batch.max()) + 1) * sx * sy * sz >= 2**63:
@@ -69,12 +76,12 @@ def _piece(table, start, stop):
     place = (hit.flatten().cumsum(0) - 1).view(hit.shape)
     counts = hit.sum(0)
     return _Piece(
-        slice(start, stop),
-        table[hit],
-        hit.nonzero()[:, 1].int(),
-        [0] + hit.sum(1).cumsum(0).tolist(),
-        place.T[hit.T].int(),
-        (counts.cumsum(0) - counts).int(),
+        rows=slice(start, stop),
+        source=table[hit],
+        target=hit.nonzero()[:, 1].int(),
+        cuts=[0] + hit.sum(1).cumsum(0).tolist(),
+        order=place.T[hit.T].int(),
+        starts=(counts.cumsum(0) - counts).int(),
     )
 
 # %% ../../nbs/06_sparse.ipynb #dd74937f
@@ -85,9 +92,7 @@ class NeighborMap:
     coords: torch.Tensor  # (m,3) int32
     batch: torch.Tensor  # (m,) int32
     kernel_size: int = 3
-    spconv_pairs: dict = field(
-        default_factory=dict, repr=False
-    )  # spconv's own index, filled by the first layer that uses it
+    spconv_pairs: dict = field(default_factory=dict, repr=False)  # spconv's own index, filled when it is first used
 
     def __len__(self):
         return len(self.coords)
@@ -95,11 +100,9 @@ class NeighborMap:
     @cached_property
     def pieces(self) -> list[_Piece]:
         "Contributions in runs of output cells (plain-torch backend)."
-        table, step = (
-            _neighbor_table(self.coords, self.batch, self.kernel_size),
-            2048 if self.coords.device.type == 'cpu' else 65536,
-        )
-        return [_piece(table, a, min(a + step, len(self))) for a in range(0, len(self), step)]
+        table = _neighbor_table(self.coords, self.batch, self.kernel_size)
+        step = 2048 if self.coords.device.type == 'cpu' else 65536
+        return [_piece(table, start, min(start + step, len(self))) for start in range(0, len(self), step)]
 
     @cached_property
     def grid(self) -> tuple[list[int], int]:  # Cells along x, y, z; number of scenes
@@ -110,12 +113,14 @@ class NeighborMap:
         self,
         device: torch.device | str,  # Where the features are
     ) -> 'NeighborMap':  # Itself, where it is there already
-        "Cells on another device. What a host must know of them is asked here, where they are: a GPU would have to finish its work first."
+        """Cells on another device.
+
+        What a host must know of them is asked here, where they are: a GPU would have to finish its work first.
+        """
         if torch.device(device).type == self.coords.device.type:
             return self
-        moved = NeighborMap(
-            *(t.pin_memory().to(device, non_blocking=True) for t in (self.coords, self.batch)), self.kernel_size
-        )
+        coords, batch = (t.pin_memory().to(device, non_blocking=True) for t in (self.coords, self.batch))
+        moved = NeighborMap(coords, batch, self.kernel_size)
         moved.__dict__['grid'] = self.grid
         return moved
 
@@ -127,11 +132,28 @@ class NeighborMap:
 # %% ../../nbs/06_sparse.ipynb #7647955c
 def neighbor_map(
     coords: torch.Tensor,  # (m,3) integer cells, distinct within a scene
-    batch: torch.Tensor
-    | None = None,  # (m,) scene of each cell, 0, 1, …; cells of different scenes never touch. None: one scene
+    batch: torch.Tensor | None = None,  # (m,) scene of each cell, 0, 1, …, which never touch; None: one scene
     kernel_size: int = 3,  # Odd edge of the kernel
 ) -> NeighborMap:
-    "Prepare coordinates for `SubmConv3d`."
+    """Prepare coordinates for `SubmConv3d`.
+
+    Raises `InputError` when coords are not (m,3) integers, when a cell comes twice, when the scenes are not m numbers
+    from 0, when the kernel's edge is even, and when the grid is too large to be indexed.
+    """
+    _check_cells(coords, batch, kernel_size)
+    if batch is None:
+        batch = torch.zeros(len(coords), dtype=torch.int32, device=coords.device)
+    coords, batch = coords.int(), batch.int().to(coords.device)
+    keys = cell_keys(coords, batch, kernel_size // 2)[0].sort().values
+    twice = int((keys[1:] == keys[:-1]).sum())
+    if twice:
+        raise InputError(
+            f"neighbor_map: {twice} of {len(coords)} cells repeat an earlier one; merge them first, as voxelize does"
+        )
+    return NeighborMap(coords, batch, kernel_size)
+
+
+def _check_cells(coords, batch, kernel_size):
     if coords.ndim != 2 or coords.shape[1] != 3 or not len(coords):
         raise InputError(
             f"neighbor_map: expected coords of shape (m,3) with at least one cell, got {tuple(coords.shape)}"
@@ -142,56 +164,50 @@ def neighbor_map(
         )
     if kernel_size < 1 or kernel_size % 2 == 0:
         raise InputError(f"neighbor_map: the kernel size must be odd, got {kernel_size}")
-    if batch is None:
-        batch = torch.zeros(len(coords), dtype=torch.int32, device=coords.device)
-    if batch.shape != (len(coords),) or batch.is_floating_point() or batch.min() < 0:
+    if batch is not None and (batch.shape != (len(coords),) or batch.is_floating_point() or batch.min() < 0):
         raise InputError(
-            f"neighbor_map: batch must hold one scene number ≥ 0 for each of {len(coords)} cells, got shape {tuple(batch.shape)}, {batch.dtype}"
+            f"neighbor_map: batch must hold one scene number ≥ 0 for each of {len(coords)} cells, "
+            f"got shape {tuple(batch.shape)}, {batch.dtype}"
         )
-    coords, batch = coords.int(), batch.int().to(coords.device)
-    keys = cell_keys(coords, batch, kernel_size // 2)[0].sort().values
-    twice = int((keys[1:] == keys[:-1]).sum())
-    if twice:
-        raise InputError(
-            f"neighbor_map: {twice} of {len(coords)} cells repeat an earlier one; merge them first, as voxelize does"
-        )
-    return NeighborMap(coords, batch, kernel_size)
 
 # %% ../../nbs/06_sparse.ipynb #556476ce
 def _workspace(like, neighbors, *widths):
-    "Buffers for the contributions of one piece, used again by the next: fresh memory each time would cost as much as the products."
+    """Buffers for the contributions of one piece, used again by the next.
+
+    Fresh memory each time would cost as much as the products.
+    """
     largest = max(len(piece.source) for piece in neighbors.pieces)
     return [like.new_empty(largest, width) for width in widths]
 
 
 def _gather_multiply_sum(x, kernel, neighbors):
     "y_p = Σ_k x[neighbour k of p] @ kernel[k]; x (m,a), kernel (volume,a,b) → (m,b)."
-    out, (gathered, product) = x.new_empty(len(x), kernel.shape[2]), _workspace(x, neighbors, *kernel.shape[1:])
+    out = x.new_empty(len(x), kernel.shape[2])
+    gathered, product = _workspace(x, neighbors, *kernel.shape[1:])
     for piece in neighbors.pieces:
         p = len(piece.source)
         torch.index_select(x, 0, piece.source, out=gathered[:p])
-        for k, (a, b) in enumerate(zip(piece.cuts, piece.cuts[1:])):
-            if a < b:
-                torch.mm(gathered[a:b], kernel[k], out=product[a:b])
+        for k, (start, stop) in enumerate(zip(piece.cuts, piece.cuts[1:])):
+            if start < stop:
+                torch.mm(gathered[start:stop], kernel[k], out=product[start:stop])
         out[piece.rows] = F.embedding_bag(piece.order, product[:p], piece.starts, mode='sum')
     return out
 
 # %% ../../nbs/06_sparse.ipynb #c1b0bde8
 def _kernel_gradient(x, grad, neighbors):
     "Σ_p x[neighbour k of p]ᵀ grad[p] for every k; x (m,a), grad (m,b) → (volume,a,b)."
-    out = x.new_zeros(
-        neighbors.kernel_size**3, x.shape[1], grad.shape[1], dtype=torch.promote_types(x.dtype, torch.float32)
-    )  # half precision is summed in float32
+    at_least_single = torch.promote_types(x.dtype, torch.float32)  # half precision is summed in float32
+    out = x.new_zeros(neighbors.kernel_size**3, x.shape[1], grad.shape[1], dtype=at_least_single)
     gathered, local = _workspace(x, neighbors, x.shape[1], grad.shape[1])
     for piece in neighbors.pieces:
         p = len(piece.source)
         torch.index_select(x, 0, piece.source, out=gathered[:p])
         torch.index_select(grad[piece.rows], 0, piece.target, out=local[:p])
-        for k, (a, b) in enumerate(zip(piece.cuts, piece.cuts[1:])):
-            if a < b and x.dtype == out.dtype:
-                out[k].addmm_(gathered[a:b].T, local[a:b])
-            elif a < b:
-                out[k].add_(gathered[a:b].T @ local[a:b])
+        for k, (start, stop) in enumerate(zip(piece.cuts, piece.cuts[1:])):
+            if start < stop and x.dtype == out.dtype:
+                out[k].addmm_(gathered[start:stop].T, local[start:stop])
+            elif start < stop:
+                out[k].add_(gathered[start:stop].T @ local[start:stop])
     return out
 
 # %% ../../nbs/06_sparse.ipynb #a6041f72
@@ -200,29 +216,28 @@ class _SubmanifoldConvolution(torch.autograd.Function):
     def forward(ctx, features, weight, neighbors):
         ctx.save_for_backward(features, weight)
         ctx.neighbors = neighbors
-        return _gather_multiply_sum(
-            features, weight.flatten(1, 3).permute(1, 2, 0).contiguous(), neighbors
-        )  # (volume, in, out)
+        kernel = weight.flatten(1, 3).permute(1, 2, 0).contiguous()  # (volume, in, out)
+        return _gather_multiply_sum(features, kernel, neighbors)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, grad):
         features, weight = ctx.saved_tensors
         needs_features, needs_weight, _ = ctx.needs_input_grad
-        mirrored = weight.flatten(1, 3).permute(1, 0, 2).flip(0).contiguous()  # (volume, out, in)
+        grad_features = grad_weight = None
         with torch.autocast(grad.device.type, enabled=False):  # types were chosen on the way forward
-            grad_features = _gather_multiply_sum(grad, mirrored, ctx.neighbors) if needs_features else None
-            grad_weight = (
-                _kernel_gradient(features, grad, ctx.neighbors).permute(2, 0, 1).reshape(weight.shape).to(weight.dtype)
-                if needs_weight
-                else None
-            )
+            if needs_features:
+                mirrored = weight.flatten(1, 3).permute(1, 0, 2).flip(0).contiguous()  # (volume, out, in)
+                grad_features = _gather_multiply_sum(grad, mirrored, ctx.neighbors)
+            if needs_weight:
+                by_offset = _kernel_gradient(features, grad, ctx.neighbors)  # (volume, in, out)
+                grad_weight = by_offset.permute(2, 0, 1).reshape(weight.shape).to(weight.dtype)
         return grad_features, grad_weight, None
 
 # %% ../../nbs/06_sparse.ipynb #4681bdde
 @contextlib.contextmanager
 def _quiet():
-    "Silence the deprecation warnings that spconv 2.3 causes in a recent torch: at its import, and once at its first tensor."
+    "Silence what spconv 2.3 makes a recent torch say, at its import and once at its first tensor: deprecations."
     log = logging.getLogger('torch.fx._symbolic_trace')
     level = log.level
     log.setLevel(logging.ERROR)
@@ -241,7 +256,8 @@ def _import_spconv():
             import spconv.pytorch as spconv
         except ImportError as e:
             raise ImportError(
-                "the spconv backend needs the package spconv: pip install spconv-cu120 (Python ≤ 3.11) or spconv-cu126; or use backend='torch'"
+                "the spconv backend needs the package spconv: "
+                "pip install spconv-cu120 (Python ≤ 3.11) or spconv-cu126; or use backend='torch'"
             ) from e
         spconv.SparseConvTensor(torch.zeros(1, 1), torch.zeros(1, 4, dtype=torch.int32), [1, 1, 1], 1)
     return spconv
@@ -252,23 +268,19 @@ def _spconv_layer(in_channels, out_channels, kernel_size, device_type):
     "A spconv layer without weights of its own, in training mode because its inference path prepares no gradients."
     spconv = _import_spconv()
     algo = spconv.ConvAlgo.Native if device_type == 'cpu' else spconv.ConvAlgo.MaskImplicitGemm
+    options = dict(bias=False, algo=algo, indice_key='shared')
     with torch.device('meta'):
-        return spconv.SubMConv3d(
-            in_channels, out_channels, kernel_size, bias=False, algo=algo, indice_key='shared'
-        ).train()
+        return spconv.SubMConv3d(in_channels, out_channels, kernel_size, **options).train()
 
 
 def _spconv_convolution(features, weight, neighbors):
     if features.dtype == torch.float64:
         raise InputError("the spconv backend has no float64; use backend='torch' or float32")
-    spconv, layer = (
-        _import_spconv(),
-        _spconv_layer(weight.shape[4], weight.shape[0], neighbors.kernel_size, features.device.type),
-    )
+    spconv = _import_spconv()
+    layer = _spconv_layer(weight.shape[4], weight.shape[0], neighbors.kernel_size, features.device.type)
     cells = neighbors.coords - neighbors.coords.min(0).values
-    tensor = spconv.SparseConvTensor(
-        features.contiguous(), torch.cat([neighbors.batch[:, None], cells], 1).contiguous(), *neighbors.grid
-    )
+    indices = torch.cat([neighbors.batch[:, None], cells], 1).contiguous()
+    tensor = spconv.SparseConvTensor(features.contiguous(), indices, *neighbors.grid)
     tensor.indice_dict = neighbors.spconv_pairs
     out = torch.func.functional_call(layer, {'weight': weight}, (tensor,))
     neighbors.spconv_pairs = out.indice_dict
@@ -282,13 +294,16 @@ def sparse_backend(
     device: torch.device | str = 'cpu',  # Where the features are
     backend: str | None = None,  # "torch" or "spconv"; None: `GEOPURIFY_SPARSE`, else by device
 ) -> str:  # "torch" or "spconv"
-    "The backend that a convolution on this device uses."
+    """The backend that a convolution on this device uses.
+
+    Raises `InputError` for another name, in the argument or in the environment variable.
+    """
     asked = backend or os.environ.get('GEOPURIFY_SPARSE')
     if asked and asked not in BACKENDS:
         raise InputError(f"unknown sparse backend {asked!r} (argument or GEOPURIFY_SPARSE); expected one of {BACKENDS}")
-    return asked or (
-        'spconv' if torch.device(device).type == 'cuda' and importlib.util.find_spec('spconv') else 'torch'
-    )
+    if asked:
+        return asked
+    return 'spconv' if torch.device(device).type == 'cuda' and importlib.util.find_spec('spconv') else 'torch'
 
 # %% ../../nbs/06_sparse.ipynb #079bf8c9
 def _working_types(features, weight, backend):
@@ -303,7 +318,13 @@ def _working_types(features, weight, backend):
 
 # %% ../../nbs/06_sparse.ipynb #11a90e2a
 class SubmConv3d(nn.Module):
-    "Submanifold sparse 3D convolution; weight [out, kx, ky, kz, in], cross-correlation."
+    """Submanifold sparse 3D convolution; weight [out, kx, ky, kz, in], cross-correlation.
+
+        y_p = b + Σ_δ W_δ x_{p+δ}        over the offsets δ of the kernel at which a cell is active
+
+    Features (m, in) and a `NeighborMap` of m cells give (m, out). Raises `InputError` for an unknown backend, and when
+    features or kernel size are not those of the map.
+    """
 
     def __init__(
         self,
@@ -316,12 +337,8 @@ class SubmConv3d(nn.Module):
         super().__init__()
         if backend:
             sparse_backend(backend=backend)
-        self.in_channels, self.out_channels, self.kernel_size, self.backend = (
-            in_channels,
-            out_channels,
-            kernel_size,
-            backend,
-        )
+        self.in_channels, self.out_channels = in_channels, out_channels
+        self.kernel_size, self.backend = kernel_size, backend
         self.weight = nn.Parameter(torch.empty(out_channels, *[kernel_size] * 3, in_channels))
         self.bias = nn.Parameter(torch.empty(out_channels)) if bias else None
         self.reset_parameters()
@@ -337,22 +354,27 @@ class SubmConv3d(nn.Module):
         features: torch.Tensor,  # (m, in_channels)
         neighbors: NeighborMap,  # From `neighbor_map(coords)`, with the same kernel size
     ) -> torch.Tensor:  # (m, out_channels)
-        if features.shape != (len(neighbors), self.in_channels):
-            raise InputError(
-                f"SubmConv3d: expected features of shape ({len(neighbors)}, {self.in_channels}) for {len(neighbors)} cells, got {tuple(features.shape)}"
-            )
-        if neighbors.kernel_size != self.kernel_size:
-            raise InputError(
-                f"SubmConv3d: a kernel of size {self.kernel_size} needs a neighbor_map of that size, got {neighbors.kernel_size}"
-            )
+        _check_input(self, features, neighbors)
         backend = sparse_backend(features.device, self.backend)
         features, weight = _working_types(features, self.weight, backend)
+        convolve = _spconv_convolution if backend == 'spconv' else _SubmanifoldConvolution.apply
         with torch.autocast(features.device.type, enabled=False):
-            if backend == 'spconv':
-                out = _spconv_convolution(features, weight, neighbors)
-            else:
-                out = _SubmanifoldConvolution.apply(features, weight, neighbors)
+            out = convolve(features, weight, neighbors)
         return out if self.bias is None else out + self.bias  # spconv's own bias exists on GPUs only
 
     def extra_repr(self):
         return f'{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, bias={self.bias is not None}'
+
+# %% ../../nbs/06_sparse.ipynb #f89c110f
+def _check_input(conv, features, neighbors):
+    m = len(neighbors)
+    if features.shape != (m, conv.in_channels):
+        raise InputError(
+            f"SubmConv3d: expected features of shape ({m}, {conv.in_channels}) for {m} cells, "
+            f"got {tuple(features.shape)}"
+        )
+    if neighbors.kernel_size != conv.kernel_size:
+        raise InputError(
+            f"SubmConv3d: a kernel of size {conv.kernel_size} needs a neighbor_map of that size, "
+            f"got {neighbors.kernel_size}"
+        )

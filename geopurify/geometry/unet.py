@@ -31,23 +31,26 @@ class Coarsening:
 def coarsen(
     coords: torch.Tensor,  # (m,3) distinct integer cells
     batch: torch.Tensor,  # (m,) scene of each cell
-) -> tuple[
-    torch.Tensor, torch.Tensor, Coarsening
-]:  # Cells (p,3) twice as large, their scenes (p,), and how the fine ones lie in them
-    "Parents of all cells."
+) -> tuple[torch.Tensor, torch.Tensor, Coarsening]:  # Cells (p,3) twice as large, scenes (p,), where the fine ones lie
+    """Parents of all cells: ⌊cell / 2⌋, in the order of their first child.
+
+    Raises `InputError` when the grid is too large to be indexed.
+    """
     above = coords >> 1  # rounds down, also below zero
     _, parent = torch.unique(cell_keys(above, batch, 0)[0], return_inverse=True)
     cells, rows = int(parent.max()) + 1, torch.arange(len(coords), device=coords.device)
     first = rows.new_full((cells,), len(coords)).scatter_reduce_(0, parent, rows, 'amin')
     rank = torch.empty_like(first).scatter_(0, first.argsort(), rows[:cells])  # place of each parent by its first child
     first, parent = first.sort().values, rank[parent]
-    corner = (
-        (coords & 1) @ coords.new_tensor([4, 2, 1])
-        if coords.device.type == 'cpu'
-        else ((coords & 1) * coords.new_tensor([4, 2, 1])).sum(1)
-    )
+    corner = _corner(coords)
     cuts = [0] + torch.bincount(corner, minlength=8).cumsum(0).tolist()
     return above[first], batch[first], Coarsening(parent, corner.argsort(stable=True), cuts, cells)
+
+
+def _corner(coords):
+    "Which of the eight corners of its parent a cell is: 4x+2y+z."
+    odd, factors = coords & 1, coords.new_tensor([4, 2, 1])
+    return odd @ factors if coords.device.type == 'cpu' else (odd * factors).sum(1)  # no integer product on a GPU
 
 # %% ../../nbs/06a_unet.ipynb #c34080f0
 class _CornerConv(nn.Module):
@@ -65,12 +68,14 @@ class _CornerConv(nn.Module):
 
     def _multiply(self, features, step):  # (m, in) sorted by corner -> (m, out)
         kernel = self.weight.flatten(1, 3).permute(1, 2, 0)  # (8, in, out)
-        return torch.cat([features[a:b] @ kernel[k] for k, (a, b) in enumerate(zip(step.cuts, step.cuts[1:])) if a < b])
+        stretches = enumerate(zip(step.cuts, step.cuts[1:]))
+        return torch.cat([features[start:stop] @ kernel[k] for k, (start, stop) in stretches if start < stop])
 
     def _check(self, features, rows):
         if features.shape != (rows, self.in_channels):
             raise InputError(
-                f"{type(self).__name__}: expected features of shape ({rows}, {self.in_channels}), got {tuple(features.shape)}"
+                f"{type(self).__name__}: expected features of shape ({rows}, {self.in_channels}), "
+                f"got {tuple(features.shape)}"
             )
 
     def extra_repr(self):
@@ -78,7 +83,12 @@ class _CornerConv(nn.Module):
 
 # %% ../../nbs/06a_unet.ipynb #4f1709b4
 class DownConv3d(_CornerConv):
-    "Sparse convolution with a 2×2×2 kernel and stride 2."
+    """Sparse convolution with a 2×2×2 kernel and stride 2.
+
+        y_c = Σ_δ W_δ x_{2c+δ}        over the corners δ at which the coarse cell c has a child
+
+    Features (m, in) of the fine cells give (p, out). Raises `InputError` for features of another shape.
+    """
 
     def forward(self, features: torch.Tensor, step: Coarsening) -> torch.Tensor:  # (m, in) -> (p, out)
         self._check(features, len(step.parent))
@@ -87,7 +97,12 @@ class DownConv3d(_CornerConv):
 
 
 class UpConv3d(_CornerConv):
-    "Transposed sparse convolution with a 2×2×2 kernel and stride 2, onto cells that are there."
+    """Transposed sparse convolution with a 2×2×2 kernel and stride 2, onto cells that are there.
+
+        y_{2c+δ} = W_δ x_c
+
+    Features (p, in) of the coarse cells give (m, out). Raises `InputError` for features of another shape.
+    """
 
     def forward(self, features: torch.Tensor, step: Coarsening) -> torch.Tensor:  # (p, in) -> (m, out)
         self._check(features, step.cells)
@@ -113,7 +128,10 @@ def pyramid(
     levels: int = 4,  # Times that cells double
     stem_kernel: int = 5,  # Odd edge of the first convolution's kernel
 ) -> Pyramid:
-    "Prepare coordinates for `SparseUNet`."
+    """Prepare coordinates for `SparseUNet`.
+
+    Raises `InputError` for cells that `neighbor_map` refuses.
+    """
     grids, steps = [neighbor_map(coords, batch)], []
     stem = grids[0] if stem_kernel == 3 else neighbor_map(coords, batch, stem_kernel)
     for _ in range(levels):
@@ -125,7 +143,10 @@ def pyramid(
 # %% ../../nbs/06a_unet.ipynb #96a94f4c
 @dataclass(frozen=True)
 class UNetConfig:
-    "Sizes of a sparse U-Net."
+    """Sizes of a sparse U-Net.
+
+    Raises `InputError` when the stages down, the stages up and their blocks do not fit together, or one is too small.
+    """
 
     stem: int = 16  # channels of the first convolution
     down: tuple[int, ...] = (16, 32, 64, 96)  # channels after each coarsening
@@ -155,23 +176,19 @@ class _Block(nn.Module):
 
     def __init__(self, in_channels, out_channels, backend):
         super().__init__()
-        self.first, self.first_norm = (
-            SubmConv3d(in_channels, out_channels, 3, backend=backend),
-            nn.BatchNorm1d(out_channels),
-        )
-        self.second, self.second_norm = (
-            SubmConv3d(out_channels, out_channels, 3, backend=backend),
-            nn.BatchNorm1d(out_channels),
-        )
-        self.past = (
-            nn.Identity()
-            if in_channels == out_channels
-            else nn.Sequential(nn.Linear(in_channels, out_channels, bias=False), nn.BatchNorm1d(out_channels))
-        )
+        self.first = SubmConv3d(in_channels, out_channels, 3, backend=backend)
+        self.first_norm = nn.BatchNorm1d(out_channels)
+        self.second = SubmConv3d(out_channels, out_channels, 3, backend=backend)
+        self.second_norm = nn.BatchNorm1d(out_channels)
+        self.past = nn.Identity() if in_channels == out_channels else _linear_and_norm(in_channels, out_channels)
 
     def forward(self, features, neighbors):
         out = F.relu(self.first_norm(self.first(features, neighbors)))
         return F.relu(self.second_norm(self.second(out, neighbors)) + self.past(features))
+
+
+def _linear_and_norm(in_channels, out_channels):
+    return nn.Sequential(nn.Linear(in_channels, out_channels, bias=False), nn.BatchNorm1d(out_channels))
 
 # %% ../../nbs/06a_unet.ipynb #6f17ff2d
 class _Stage(nn.Module):
@@ -179,13 +196,10 @@ class _Stage(nn.Module):
 
     def __init__(self, move, skip_channels, out_channels, blocks, backend):
         super().__init__()
-        self.move, self.norm, widths = (
-            move,
-            nn.BatchNorm1d(move.out_channels),
-            [move.out_channels + skip_channels] + [out_channels] * blocks,
-        )
-        self.blocks = nn.ModuleList(_Block(a, b, backend) for a, b in zip(widths, widths[1:]))
-        self.channels = widths[-1]
+        self.move, self.norm = move, nn.BatchNorm1d(move.out_channels)
+        widths = [move.out_channels + skip_channels] + [out_channels] * blocks
+        self.blocks = nn.ModuleList(_Block(before, after, backend) for before, after in zip(widths, widths[1:]))
+        self.channels: int = widths[-1]
 
     def forward(self, features, step, neighbors, skip=None):
         out = F.relu(self.norm(self.move(features, step)))
@@ -197,7 +211,11 @@ class _Stage(nn.Module):
 
 # %% ../../nbs/06a_unet.ipynb #34adfe27
 class SparseUNet(nn.Module):
-    "Sparse U-Net with residual blocks (MinkUNet; `models/mink_unet.py` of the released OpenScene), without its last linear layer."
+    """Sparse U-Net with residual blocks (MinkUNet; `models/mink_unet.py` of the released OpenScene).
+
+    The last linear layer is left out. Cells (m,3) and features (m, in_channels) give (m, out_channels).
+    Raises `InputError` for cells that `neighbor_map` refuses, and for features of another shape.
+    """
 
     def __init__(
         self,
@@ -207,19 +225,19 @@ class SparseUNet(nn.Module):
     ):
         super().__init__()
         self.in_channels, self.config = in_channels, config
-        self.stem, self.stem_norm = (
-            SubmConv3d(in_channels, config.stem, config.stem_kernel, backend=backend),
-            nn.BatchNorm1d(config.stem),
-        )
-        levels, width, skips = len(config.down), config.stem, []
+        self.stem = SubmConv3d(in_channels, config.stem, config.stem_kernel, backend=backend)
+        self.stem_norm = nn.BatchNorm1d(config.stem)
         self.down, self.up = nn.ModuleList(), nn.ModuleList()
+        levels, width, skips = len(config.down), config.stem, []
         for out, blocks in zip(config.down, config.blocks[:levels]):
             skips.append(width)
-            self.down.append(_Stage(DownConv3d(width, width), 0, out, blocks, backend))
-            width = self.down[-1].channels
+            stage = _Stage(DownConv3d(width, width), 0, out, blocks, backend)
+            self.down.append(stage)
+            width = stage.channels
         for out, blocks in zip(config.up, config.blocks[levels:]):
-            self.up.append(_Stage(UpConv3d(width, out), skips.pop(), out, blocks, backend))
-            width = self.up[-1].channels
+            stage = _Stage(UpConv3d(width, out), skips.pop(), out, blocks, backend)
+            self.up.append(stage)
+            width = stage.channels
         self.out_channels = width
         self.apply(_start)
 
@@ -245,6 +263,10 @@ class SparseUNet(nn.Module):
 
 # %% ../../nbs/06a_unet.ipynb #1c6f3aad
 def _start(module):
-    "Weights at the start: normal with variance 2/(out · volume), He et al. by fan-out, as the released code does; transposed convolutions stay uniform, as there."
+    """Weights at the start: normal with variance 2/(out · volume), He et al. by fan-out, as the released code does.
+
+    Transposed convolutions stay uniform, as there.
+    """
     if isinstance(module, (SubmConv3d, DownConv3d, nn.Linear)):
-        nn.init.normal_(module.weight, std=math.sqrt(2 / (module.weight.numel() / module.weight.shape[-1])))
+        fan_out = module.weight.numel() / module.weight.shape[-1]
+        nn.init.normal_(module.weight, std=math.sqrt(2 / fan_out))

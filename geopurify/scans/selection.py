@@ -31,36 +31,49 @@ def check_histograms(
     histograms: pd.DataFrame,  # A row a scene (its name is the index), a column of counts a class
     source: str = 'histograms',  # Where they came from, for messages
 ) -> pd.DataFrame:  # (s,c) float64; scenes without a labelled point are left out, with a warning
-    "The same table, or an `InputError` that names scene and class."
+    """The same table as float64.
+
+    Raises `InputError`, which names scene and class, for a name that is missing or comes twice, for a count that is
+    negative or no finite number, and when no scene has a labelled point.
+    """
     if not histograms.size:
         raise InputError(
-            f"{source}: expected a row a scene and a column a class, got {len(histograms)} scenes × {histograms.shape[1]} classes; count the labels of at least one scene"
+            f"{source}: expected a row a scene and a column a class, got {len(histograms)} scenes × "
+            f"{histograms.shape[1]} classes; count the labels of at least one scene"
         )
     names, classes = histograms.index.astype(str), histograms.columns.astype(str)
-    for what, labels in (('scene', names), ('class', classes)):
-        if labels.duplicated().any():
-            raise InputError(
-                f"{source}: {what} {labels[labels.duplicated()][0]!r} is there more than once; each needs one name of its own"
-            )
-    if (blank := names.str.strip() == '').any():
-        raise InputError(f"{source}: row {int(blank.argmax()) + 1} has no scene name")
+    _check_names(names, classes, source)
     counts = histograms.apply(pd.to_numeric, errors='coerce').to_numpy(np.float64)
     for wrong, what in ((~np.isfinite(counts), 'not a finite number'), (counts < 0, 'negative')):
         if wrong.any():
             s, c = np.argwhere(wrong)[0]
+            found: object = histograms.iat[s, c]
             raise InputError(
-                f"{source}: the count of {classes[c]!r} in scene {names[s]!r} is {what}: {histograms.iat[s, c]}; expected points of the class, 0 where there are none"
+                f"{source}: the count of {classes[c]!r} in scene {names[s]!r} is {what}: {found}; "
+                "expected points of the class, 0 where there are none"
             )
-    if (empty := counts.sum(1) == 0).any():
-        if empty.all():
-            raise InputError(
-                f"{source}: none of {len(names)} scenes has a labelled point; is this the right label set?"
-            )
+    empty = counts.sum(1) == 0
+    if empty.all():
+        raise InputError(f"{source}: none of {len(names)} scenes has a labelled point; is this the right label set?")
+    if empty.any():
         warnings.warn(
-            f"{source}: {empty.sum()} of {len(names)} scenes have no labelled point and are left out, such as {names[empty][0]!r}",
+            f"{source}: {empty.sum()} of {len(names)} scenes have no labelled point and are left out, "
+            f"such as {names[empty][0]!r}",
             stacklevel=2,
         )
     return pd.DataFrame(counts[~empty], names[~empty].rename('scene'), classes)
+
+# %% ../../nbs/10_selection.ipynb #5c1624f8
+def _check_names(names, classes, source):
+    for what, labels in (('scene', names), ('class', classes)):
+        twice = labels.duplicated()
+        if twice.any():
+            raise InputError(
+                f"{source}: {what} {labels[twice][0]!r} is there more than once; each needs one name of its own"
+            )
+    blank = names.str.strip() == ''
+    if blank.any():
+        raise InputError(f"{source}: row {int(blank.argmax()) + 1} has no scene name")
 
 # %% ../../nbs/10_selection.ipynb #897cdd51
 _STATISTICS = 'Nc', 'Hc', 'Nb', 'Pn', 'H', 'entropy', 'richness', 'cluster', 'score', 'unique_base_labels'
@@ -69,7 +82,10 @@ _STATISTICS = 'Nc', 'Hc', 'Nb', 'Pn', 'H', 'entropy', 'richness', 'cluster', 'sc
 def read_histograms(
     path: str | Path,  # .csv or .tsv with a column `scene` and a column a class, or one column `full_histogram`
 ) -> pd.DataFrame:  # See `check_histograms`
-    "Class histograms from a file."
+    """Class histograms from a file.
+
+    Raises `InputError` when there is no such file, when it has no column `scene`, and as `check_histograms`.
+    """
     table = _read_table(path)
     if 'full_histogram' in table:
         table = _unpacked(table.full_histogram, path)
@@ -83,9 +99,8 @@ def _read_table(path):
     try:
         with open(path, encoding='utf-8-sig') as f:
             separator = '\t' if '\t' in f.readline() else ','
-        table = pd.read_csv(
-            path, sep=separator, converters={'scene': str.strip}, skipinitialspace=True, encoding='utf-8-sig'
-        )
+        options = dict(converters={'scene': str.strip}, skipinitialspace=True, encoding='utf-8-sig')
+        table = pd.read_csv(path, sep=separator, **options)
     except pd.errors.EmptyDataError:
         raise InputError(f"{path} is empty; expected a column 'scene' and a column a class") from None
     except (pd.errors.ParserError, UnicodeDecodeError) as e:
@@ -98,9 +113,10 @@ def _read_table(path):
 def _unpacked(cells, path):
     "Counts from texts such as “[12. 0. 3.]”."
     rows = [str(c).strip('[] ').replace(',', ' ').split() for c in cells]
-    if len({len(r) for r in rows}) > 1:
+    lengths = {len(row) for row in rows}
+    if len(lengths) > 1:
         raise InputError(
-            f"{path}: the histograms have {min(map(len, rows))} to {max(map(len, rows))} classes; all scenes need the same ones"
+            f"{path}: the histograms have {min(lengths)} to {max(lengths)} classes; all scenes need the same ones"
         )
     return pd.DataFrame(rows, cells.index)
 
@@ -108,10 +124,11 @@ def _unpacked(cells, path):
 def histogram_statistics(
     histograms: pd.DataFrame,  # (s,c) counts
 ) -> pd.DataFrame:  # Columns entropy (bits) and richness (classes)
-    "How much is in each scene."
+    "How much is in each scene: H = −Σ p log₂ p over the shares p of the classes, and N, the classes that occur."
     counts = histograms.to_numpy(np.float64)
     p = counts / counts.sum(1, keepdims=True)
-    bits = -(p * np.log2(p, out=np.zeros_like(p), where=p > 0)).sum(1)
+    log_p = np.log2(p, out=np.zeros_like(p), where=p > 0)
+    bits = -(p * log_p).sum(1)
     return pd.DataFrame(dict(entropy=bits + 0.0, richness=(counts > 0).sum(1)), histograms.index)
 
 # %% ../../nbs/10_selection.ipynb #a66df7a1
@@ -119,7 +136,10 @@ def rich_enough(
     statistics: pd.DataFrame,  # Columns entropy and richness
     quantile: float = 0.5,  # Of all scenes; .5 is the median, 0 keeps all
 ) -> np.ndarray:  # (s,) bool
-    "Scenes that reach the quantile in both numbers."
+    """Scenes that reach the quantile in both numbers.
+
+    Raises `InputError` for a quantile that is not in 0 … 1, 1 excluded.
+    """
     if not 0 <= quantile < 1:
         raise InputError(
             f"quantile must be in 0 … 1 (1 excluded), got {quantile}; 0.5 is the median, 0 keeps all scenes"
@@ -133,16 +153,18 @@ def cluster_histograms(
     seed: int = 42,  # Of k-means++
     starts: int = 1,  # Of several starts the tightest is kept
 ) -> np.ndarray:  # (s,) int in 0 … k−1
-    "k-means on counts."
+    """k-means on counts.
+
+    Raises `InputError` when there are fewer different histograms than clusters.
+    """
     different = len(np.unique(histograms.to_numpy(), axis=0))
     if not 1 <= clusters <= different:
         raise InputError(
             f"clusters must be 1 … {different}, the number of different histograms that are left, got {clusters}"
         )
-    with threadpool_limits(1):
-        return KMeans(clusters, random_state=seed, n_init=starts).fit_predict(
-            histograms.to_numpy(np.float64)
-        )  # sums in a fixed order
+    kmeans = KMeans(clusters, random_state=seed, n_init=starts)
+    with threadpool_limits(1):  # sums in a fixed order
+        return kmeans.fit_predict(histograms.to_numpy(np.float64))
 
 # %% ../../nbs/10_selection.ipynb #690ada53
 def davies_bouldin(
@@ -150,12 +172,14 @@ def davies_bouldin(
     most: int,  # Largest number of clusters that is tried
     **kmeans,  # seed and starts of `cluster_histograms`
 ) -> pd.Series:  # Index for each number of clusters from 2; the smaller the better
-    "How well each number of clusters separates the scenes."
+    """How well each number of clusters separates the scenes (Davies and Bouldin, 1979).
+
+    DB = (1/k) Σᵢ max_{j≠i} (σᵢ + σⱼ) / ‖μᵢ − μⱼ‖        μᵢ, σᵢ: centre and mean distance from it, of cluster i
+    """
     most = min(most, len(np.unique(histograms.to_numpy(), axis=0)), len(histograms) - 1)
-    index = {
-        k: davies_bouldin_score(histograms.to_numpy(), cluster_histograms(histograms, k, **kmeans))
-        for k in range(2, most + 1)
-    }
+    index = {}
+    for k in range(2, most + 1):
+        index[k] = davies_bouldin_score(histograms.to_numpy(), cluster_histograms(histograms, k, **kmeans))
     return pd.Series(index, dtype=float).rename_axis('clusters').rename('davies_bouldin')
 
 # %% ../../nbs/10_selection.ipynb #7ce072ff
@@ -163,7 +187,10 @@ def score_scenes(
     statistics: pd.DataFrame,  # Columns entropy and richness, of the scenes that are left
     gamma: float = 1.0,  # γ, weight of richness
 ) -> np.ndarray:  # (s,) in 0 … 1+γ
-    "Min-max entropy + γ · min-max richness; a number that is the same for all counts 0."
+    """Min-max entropy + γ · min-max richness; a number that is the same for all counts 0.
+
+    Raises `InputError` when gamma is negative or not finite.
+    """
     if not (np.isfinite(gamma) and gamma >= 0):
         raise InputError(f"gamma must be a finite number of at least 0, got {gamma}")
     low, spread = statistics.min(), statistics.max() - statistics.min()
@@ -178,10 +205,9 @@ def pick_scenes(
 ) -> np.ndarray:  # (count,) rows, by cluster, then by falling score
     "The best of each cluster by quota; of equal scores the earlier row."
     order, number = np.lexsort((-scores, clusters)), clusters.max() + 1
-    rank = np.empty(len(order), int)
-    rank[order] = np.concatenate(
-        [np.arange(n) for n in np.bincount(clusters, minlength=number)]
-    )  # place within the cluster
+    sizes = np.bincount(clusters, minlength=number)
+    rank = np.empty(len(order), int)  # place within the cluster
+    rank[order] = np.concatenate([np.arange(size) for size in sizes])
     quota = count // number + (np.arange(number) < count % number)
     taken = rank < quota[clusters]
     free = np.argsort(np.where(taken, np.inf, -scores), kind='stable')
@@ -200,22 +226,21 @@ class Selection:
     tried: pd.Series  # `davies_bouldin` of each number of clusters that was tried; empty where the number was given
 
     @property
-    def chosen(
-        self,
-    ) -> pd.DataFrame:  # entropy, richness, cluster, score of the chosen ones, by cluster, then by falling score
-        return (
-            self.scenes[self.scenes.chosen]
-            .drop(columns='chosen')
-            .sort_values(['cluster', 'score'], ascending=[True, False], kind='stable')
-        )
+    def chosen(self) -> pd.DataFrame:
+        "Entropy, richness, cluster and score of the chosen ones, by cluster, then by falling score."
+        chosen = self.scenes[self.scenes.chosen].drop(columns='chosen')
+        return chosen.sort_values(['cluster', 'score'], ascending=[True, False], kind='stable')
 
     @property
     def names(self) -> list[str]:
         return list(self.chosen.index)
 
     def __repr__(self):
-        left = self.scenes.cluster >= 0
-        return f"Selection({len(self.chosen)} of {len(self.scenes):,} scenes; {left.sum():,} passed the filter, in {self.clusters} clusters)"
+        left = (self.scenes.cluster >= 0).sum()
+        return (
+            f"Selection({len(self.chosen)} of {len(self.scenes):,} scenes; "
+            f"{left:,} passed the filter, in {self.clusters} clusters)"
+        )
 
     def show(self, ax=None):  # matplotlib axes
         "All scenes in the plane of the two numbers, the chosen ones in their cluster's colour."
@@ -242,23 +267,25 @@ def select_scenes(
     seed: int = 42,  # Of k-means
     starts: int = 1,  # Of k-means
 ) -> Selection:
-    "Rich scenes of different kinds, as the authors of GeoPurify chose theirs."
+    """Rich scenes of different kinds, as the authors of GeoPurify chose theirs.
+
+    Raises `InputError` when more scenes are wanted than pass the filter, for a table that `check_histograms` refuses,
+    and for numbers of clusters, γ or quantiles that make no sense.
+    """
     histograms = check_histograms(histograms)
     stats = histogram_statistics(histograms)
     kept = rich_enough(stats, quantile)
-    left, table = histograms[kept], stats.assign(cluster=-1, score=np.nan, chosen=False)
+    left = histograms[kept]
     _check_count(count, len(histograms), len(left))
     tried = pd.Series(dtype=float) if clusters else davies_bouldin(left, count, seed=seed, starts=starts)
     if clusters is None:
-        clusters = int(tried.idxmin()) if len(tried) else _few(left, count)
-    labels, scores, at = (
-        cluster_histograms(left, clusters, seed, starts),
-        score_scenes(stats[kept], gamma),
-        np.flatnonzero(kept),
-    )
-    table.iloc[at, 2], table.iloc[at, 3] = labels, scores
-    table.iloc[at[pick_scenes(scores, labels, count)], 4] = True
-    return Selection(table, clusters, tried)
+        clusters = int(tried.index[int(tried.argmin())]) if len(tried) else _few(left, count)
+    cluster, score = np.full(len(stats), -1), np.full(len(stats), np.nan)
+    cluster[kept] = cluster_histograms(left, clusters, seed, starts)
+    score[kept] = score_scenes(stats[kept], gamma)
+    chosen = np.zeros(len(stats), bool)
+    chosen[np.flatnonzero(kept)[pick_scenes(score[kept], cluster[kept], count)]] = True
+    return Selection(stats.assign(cluster=cluster, score=score, chosen=chosen), clusters, tried)
 
 # %% ../../nbs/10_selection.ipynb #9404b14a
 def _check_count(count, there, left):
@@ -268,7 +295,8 @@ def _check_count(count, there, left):
         raise InputError(f"{count} scenes are wanted, but there are only {there}; ask for {there} at most")
     if count > left:
         raise InputError(
-            f"{count} scenes are wanted, but only {left} of {there} pass the filter; lower the quantile (0 keeps all), or ask for {left} at most"
+            f"{count} scenes are wanted, but only {left} of {there} pass the filter; "
+            f"lower the quantile (0 keeps all), or ask for {left} at most"
         )
 
 
@@ -277,7 +305,8 @@ def _few(left, count):
     different = len(np.unique(left.to_numpy(), axis=0))
     if different == 1 < len(left):
         warnings.warn(
-            f"all {len(left)} scenes have the same histogram, so there is nothing to choose by; the first ones are taken",
+            f"all {len(left)} scenes have the same histogram, so there is nothing to choose by; "
+            "the first ones are taken",
             stacklevel=3,
         )
     return min(different, count)
@@ -286,7 +315,10 @@ def _few(left, count):
 def read_choice(
     path: str | Path,  # csv or tsv with a column `scene`, or a text file with one name a line
 ) -> list[str]:
-    "Names of scenes from a file."
+    """Names of scenes from a file.
+
+    Raises `InputError` when there is no such file, when it has no column `scene`, and when it names no scene.
+    """
     if Path(path).suffix in ('.csv', '.tsv'):
         names = list(_read_table(path).index)
     elif not Path(path).is_file():
@@ -304,29 +336,35 @@ def find_clusters(
     most: int | None = None,  # Largest number of clusters that is tried; None: twice as many as scenes were chosen
     **options,  # gamma, quantile, seed, starts of `select_scenes`
 ) -> pd.Series:  # For each number of clusters, how many of the choice are chosen again
-    "Which number of clusters somebody used."
+    """Which number of clusters somebody used.
+
+    Raises `InputError` when a chosen scene is not in the histograms, and as `select_scenes`.
+    """
     histograms, choice = check_histograms(histograms), list(dict.fromkeys(choice))
-    unknown = [n for n in choice if n not in histograms.index]
+    unknown = [name for name in choice if name not in histograms.index]
     if unknown or not choice:
+        example = f', such as {unknown[0]!r}' if unknown else ''
         raise InputError(
-            f"{len(unknown)} of {len(choice)} chosen scenes are not in the histograms{', such as ' + repr(unknown[0]) if unknown else ''}; expected names as they stand there"
+            f"{len(unknown)} of {len(choice)} chosen scenes are not in the histograms{example}; "
+            "expected names as they stand there"
         )
     left = histograms[rich_enough(histogram_statistics(histograms), options.get('quantile', 0.5))]
     most = min(most or 2 * len(choice), len(np.unique(left.to_numpy(), axis=0)))
-    again = {
-        k: len(set(choice) & set(select_scenes(histograms, len(choice), k, **options).names))
-        for k in range(1, most + 1)
-    }
+    again = {}
+    for k in range(1, most + 1):
+        again[k] = len(set(choice) & set(select_scenes(histograms, len(choice), k, **options).names))
     return pd.Series(again, dtype=int).rename_axis('clusters').rename('chosen_again')
 
 # %% ../../nbs/10_selection.ipynb #80204d4c
 def scene_histograms(
     scenes: Iterable[Scene],  # Each is held no longer than it takes to count
     classes: LabelSet,  # Columns
-    labels: Callable[[Scene], np.ndarray]
-    | None = None,  # Gives (n,) indices into `classes`; None: the scene's own labels
+    labels: Callable[[Scene], np.ndarray] | None = None,  # Gives (n,) indices into `classes`; None: the scene's own
 ) -> pd.DataFrame:  # (s,c) counts of points
-    "Count the classes of scenes."
+    """Count the classes of scenes.
+
+    Raises `InputError` when there are no scenes, when two have one name, and when one has no labels of its own.
+    """
     own = lambda s: (s if s.label_set == classes else s.relabel(classes)).labels
     rows = {}
     for scene in scenes:
@@ -346,14 +384,12 @@ def scene_histograms(
 def pseudo_labels(
     model,  # `GeoPurify`, with or without a student
     classes: LabelSet,  # What is asked for
-    kind: str = 'lifted',  # Affinity that is pooled with; "lifted": none
-) -> Callable[
-    [Scene], np.ndarray
-]:  # For `scene_histograms`: (n,) indices into `classes`, −1 where no view saw the point
+    pooled_by: str = 'lifted',  # Affinity that is pooled with; "lifted": none
+) -> Callable[[Scene], np.ndarray]:  # For `scene_histograms`: (n,) indices into `classes`, −1 where no view saw a point
     "A function that labels scenes by what the 2D model sees."
 
     def label(scene):
-        result = model.segment(scene, classes, kind)
+        result = model.segment(scene, classes, pooled_by)
         model.forget()
         return np.where(result.coverage > 0, result.labels, IGNORE)
 
@@ -364,7 +400,10 @@ def without_rare(
     histograms: pd.DataFrame,  # (s,c) counts
     share: float = 0.005,  # Of a scene's points
 ) -> pd.DataFrame:  # (s,c) counts, 0 for classes that have less of their scene
-    "Forget what is hardly there."
+    """Forget what is hardly there.
+
+    Raises `InputError` for a share that is not in 0 … 1, 1 excluded.
+    """
     if not 0 <= share < 1:
         raise InputError(f"share must be in 0 … 1 (1 excluded), got {share}; 0 keeps everything")
     return histograms.where(histograms.div(histograms.sum(axis=1), axis=0) >= share, 0)
@@ -378,16 +417,15 @@ def describe_geometry(
     voxel_size: float = 0.04,  # Metres; the teacher sees the scene at this resolution
     seed: int = 0,
 ) -> pd.DataFrame:  # (s,w) counts of words
-    "How often each scene uses each geometric word."
+    """How often each scene uses each geometric word.
+
+    Raises `InputError` when there are no scenes, and when two have one name.
+    """
     sampled = {}
     for scene in scenes:
         if scene.name in sampled:
             raise InputError(f"two scenes are named {scene.name!r}; rename one of them")
-        v = voxelize(scene.points, voxel_size)
-        features = teacher.embed(
-            *(v.mean(a.astype(np.float32)).numpy() for a in (scene.points, scene.colors)),
-            _unit(v.mean(scene.normals).numpy()),
-        ).numpy()
+        features = _voxel_features(scene, teacher, voxel_size)
         draw = np.random.default_rng(int(content_key(seed, scene.name), 16)).permutation(len(features))[:samples]
         sampled[scene.name] = features[draw]
     if not sampled:
@@ -396,11 +434,16 @@ def describe_geometry(
     with threadpool_limits(1):
         vocabulary = KMeans(min(words, len(every)), random_state=seed, n_init=1).fit(every)
     rows = {name: np.bincount(vocabulary.predict(f), minlength=vocabulary.n_clusters) for name, f in sampled.items()}
-    return pd.DataFrame.from_dict(
-        rows, 'index', columns=[f'word{i}' for i in range(vocabulary.n_clusters)]
-    ).rename_axis('scene')
+    columns = [f'word{i}' for i in range(vocabulary.n_clusters)]
+    return pd.DataFrame.from_dict(rows, 'index', columns=columns).rename_axis('scene')
 
 # %% ../../nbs/10_selection.ipynb #3f176dab
+def _voxel_features(scene, teacher, voxel_size):
+    voxels = voxelize(scene.points, voxel_size)
+    points, colors = (voxels.mean(a.astype(np.float32)).numpy() for a in (scene.points, scene.colors))
+    return teacher.embed(points, colors, _unit(voxels.mean(scene.normals).numpy())).numpy()
+
+
 def _unit(normals):  # 0 stays 0
     return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-6)
 
@@ -409,7 +452,10 @@ def farthest_scenes(
     descriptions: pd.DataFrame,  # (s,w) counts: of words, or of classes
     count: int,  # How many scenes to choose
 ) -> pd.Series:  # Distance of each chosen scene to those before it (1 for the first), in the order of choice
-    "Scenes that are least like each other; of equals the earlier row."
+    """Scenes that are least like each other, by Hellinger's distance ‖√p − √q‖ / √2; of equals the earlier row.
+
+    Raises `InputError` when more scenes are wanted than there are, and as `check_histograms`.
+    """
     descriptions = check_histograms(descriptions)
     _check_count(count, len(descriptions), len(descriptions))
     root = np.sqrt(descriptions.div(descriptions.sum(axis=1), axis=0).to_numpy())
@@ -428,14 +474,11 @@ def describe_choice(
     histograms: pd.DataFrame,  # (s,c) true counts of the whole pool
     names: Sequence[str],  # The scenes that were chosen
 ) -> dict:  # classes; entropy and divergence in bits
-    "What a choice has of the pool."
+    "What a choice has of the pool: classes, their entropy, and Jensen–Shannon's divergence from the pool's shares."
     pool, choice = histograms.to_numpy().sum(0), histograms.loc[list(names)].to_numpy().sum(0)
     there = choice[choice > 0]
-    return dict(
-        classes=len(there),
-        entropy=float(entropy(there, base=2)),
-        divergence=float(jensenshannon(choice, pool, base=2) ** 2),
-    )
+    divergence = float(jensenshannon(choice, pool, base=2) ** 2)
+    return dict(classes=len(there), entropy=float(entropy(there, base=2)), divergence=divergence)
 
 
 def random_choices(
@@ -444,7 +487,10 @@ def random_choices(
     draws: int,  # How many draws
     seed: int = 0,
 ) -> list[list[str]]:  # Names in the pool's order
-    "Lots to compare with."
+    """Random choices to compare with.
+
+    Raises `InputError` when more scenes are wanted than there are.
+    """
     _check_count(count, len(names), len(names))
-    names, rng = np.array(list(names)), np.random.default_rng(seed)
-    return [names[np.sort(rng.permutation(len(names))[:count])].tolist() for _ in range(draws)]
+    pool, rng = np.array(list(names)), np.random.default_rng(seed)
+    return [pool[np.sort(rng.permutation(len(pool))[:count])].tolist() for _ in range(draws)]

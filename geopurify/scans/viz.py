@@ -10,6 +10,7 @@ __all__ = ['UNLABELLED', 'VIEWS', 'label_colors', 'unit_range', 'heat_colors', '
 # %% ../../nbs/80_viz.ipynb #2c81a4db
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 
@@ -24,11 +25,15 @@ def label_colors(
     labels: np.ndarray,  # (n,) class indices, −1 = not labelled
     label_set: LabelSet,
 ) -> np.ndarray:  # (n,3) uint8
-    "The label set's colour of each point, grey where there is no label."
+    """The label set's colour of each point, grey where there is no label.
+
+    Raises `InputError` for a label that the set does not have.
+    """
     labels = np.asarray(labels)
     if labels.size and not -1 <= labels.min() <= labels.max() < len(label_set):
         raise InputError(
-            f"labels run from {labels.min()} to {labels.max()}, but label set {label_set.name!r} has {len(label_set)} classes (and −1 for none)"
+            f"labels run from {labels.min()} to {labels.max()}, "
+            f"but label set {label_set.name!r} has {len(label_set)} classes (and −1 for none)"
         )
     return np.array([*label_set.colors, UNLABELLED], np.uint8)[labels]
 
@@ -56,9 +61,10 @@ def heat_colors(
     import matplotlib
 
     t = unit_range(values)[:, None]
-    grey = (
-        np.full_like(t, 200.0) if colors is None else 90 + 0.5 * np.asarray(colors, np.float32).mean(1, keepdims=True)
-    )
+    if colors is None:
+        grey = np.full_like(t, 200.0)
+    else:
+        grey = 90 + 0.5 * np.asarray(colors, np.float32).mean(1, keepdims=True)
     warm = 255 * matplotlib.colormaps[colormap](0.3 + 0.5 * t[:, 0])[:, :3]
     mix = np.minimum(1, 1.6 * t)
     return (grey * (1 - mix) + warm * mix).astype(np.uint8)
@@ -80,10 +86,15 @@ def feature_colors(
 # %% ../../nbs/80_viz.ipynb #d41ec8ff
 def point_colors(
     scene: Scene,
-    values=None,  # None: the scan's colours; (n,) integers: labels; (n,) floats: heat; (n,3) uint8: colours; (n,d) floats: features
+    values: Any = None,  # None: the scan's colours; (n,) integers or floats; (n,3) uint8; (n,d) floats
     label_set: LabelSet | None = None,  # What labels refer to; the scene's own when not given
 ) -> np.ndarray:  # (n,3) uint8
-    "Colours that show `values` on a scene."
+    """Colours that show `values` on a scene.
+
+    Of n points, (n,) integers are labels, (n,) floats heat, (n,3) uint8 colours and (n,d) floats features.
+
+    Raises `InputError` unless there is one value a point, and for labels of an unknown label set.
+    """
     if values is None:
         return scene.colors
     values = np.asarray(values)
@@ -93,14 +104,21 @@ def point_colors(
         return values if values.dtype == np.uint8 and values.shape[1] == 3 else feature_colors(values)
     if values.dtype.kind == 'f':
         return heat_colors(values, scene.colors)
-    if (label_set or scene.label_set) is None:
+    label_set = label_set or scene.label_set
+    if label_set is None:
         raise InputError(f"scene {scene.name!r} has no label set; pass label_set= to say what the labels mean")
-    return label_colors(values, label_set or scene.label_set)
+    return label_colors(values, label_set)
+
+
+def _are_labels(values):
+    if values is None:
+        return False
+    values = np.asarray(values)
+    return values.ndim == 1 and values.dtype.kind in 'iu'
 
 # %% ../../nbs/80_viz.ipynb #b6aa3d2c
-VIEWS = dict(
-    iso=(-60, 38), top=(-90, 90), front=(-90, 0), side=(0, 0)
-)  # where the viewer stands: azimuth from +x towards +y, elevation; degrees
+# where the viewer stands: azimuth from +x towards +y, elevation; degrees
+VIEWS = dict(iso=(-60, 38), top=(-90, 90), front=(-90, 0), side=(0, 0))
 
 # %% ../../nbs/80_viz.ipynb #046150d6
 @dataclass(frozen=True)
@@ -117,10 +135,10 @@ class Camera:
         self,
         points: np.ndarray,  # (n,3) metres
     ) -> tuple:  # uv (n,2) pixels, depth (n,) metres, pixels a metre (n,); NaN behind the camera
-        "Where points fall in the image."
+        "Where points fall in the image: (u, v) = s · (x, y) + (cₓ, c_y), with s = f / z, or s = f without perspective."
         xyz = points @ self.R.T + self.t
-        z = xyz[:, 2]
-        pixels = self.K[0, 0] / np.where(z > 0.02, z, np.nan) if self.perspective else np.full(len(z), self.K[0, 0])
+        z, focal = xyz[:, 2], self.K[0, 0]
+        pixels = focal / np.where(z > 0.02, z, np.nan) if self.perspective else np.full(len(z), focal)
         return xyz[:, :2] * pixels[:, None] + self.K[:2, 2], z, pixels
 
     def to_viewer(
@@ -136,30 +154,25 @@ class Camera:
 # %% ../../nbs/80_viz.ipynb #271dcf8e
 def make_camera(
     points: np.ndarray,  # (n,3) what must fit into the picture, when there is no perspective
-    view: str
-    | View
-    | tuple[
-        float, float
-    ] = 'iso',  # Name in `VIEWS`, or (azimuth, elevation) in degrees, or a View to look through its lens
+    view: str | View | tuple[float, float] = 'iso',  # Name in `VIEWS`, (azimuth, elevation) in degrees, or a View
     size: tuple[int, int] = (360, 480),  # (h,w)
-    normals: np.ndarray
-    | None = None,  # (n,3); given, "iso" looks from the corner that shows most surfaces from their front
+    normals: np.ndarray | None = None,  # (n,3); given, "iso" looks from the corner that shows most surfaces' front
     margin: float = 0.03,  # Free border, as a share of the picture
 ) -> Camera:
-    "The camera of a picture."
+    """The camera of a picture; a `View` is looked through by its own lens.
+
+    Raises `InputError` for a name that is not in `VIEWS`.
+    """
     h, w = size
     if isinstance(view, View):
         K = view.K * [[w / view.size[1]], [h / view.size[0]], [1]]
         return Camera(view.world_to_camera[:3, :3], view.world_to_camera[:3, 3], K, size, True)
     if isinstance(view, str) and view not in VIEWS:
         raise InputError(f"unknown view {view!r}; expected one of {list(VIEWS)}, (azimuth, elevation) or a View")
-    a, e = np.radians(
-        (best_azimuth(normals), VIEWS['iso'][1])
-        if view == 'iso' and normals is not None
-        else VIEWS[view]
-        if isinstance(view, str)
-        else view
-    )
+    azimuth, elevation = VIEWS[view] if isinstance(view, str) else view
+    if view == 'iso' and normals is not None:
+        azimuth = best_azimuth(normals)
+    a, e = np.radians((azimuth, elevation))
     forward = -np.array([np.cos(e) * np.cos(a), np.cos(e) * np.sin(a), np.sin(e)])
     right = np.array([-np.sin(a), np.cos(a), 0])
     R = np.stack([right, np.cross(forward, right), forward])
@@ -188,23 +201,28 @@ def shell(
     "Points with nothing behind them: walls and what hangs on them, ceiling, floor."
     points, normals = np.asarray(points, np.float32), np.asarray(normals, np.float32)
     floor = np.quantile(points[:, 2], 0.005)
-    normals = _smooth(points, normals, (points[:, 2] < floor + 0.12) & (np.abs(normals[:, 2]) > 0.7))
+    on_floor = (points[:, 2] < floor + 0.12) & (np.abs(normals[:, 2]) > 0.7)
+    normals = _smooth(points, normals, on_floor)
+    level = np.abs(normals[:, 2]) > 0.7
+    upright = np.flatnonzero(~level & (np.abs(normals).sum(1) > 0))
+    free = np.zeros(len(points), bool)
+    free[_nothing_behind(upright, points, normals, points[:, 2] > floor + 0.3, cell, reach)] = True
+    floor_or_ceiling = level & ((normals[:, 2] < 0) | (points[:, 2] < floor + 0.15))
+    return free | floor_or_ceiling, normals
+
+
+def _nothing_behind(rows, points, normals, above_floor, cell, reach):
+    "Those of the rows behind which, in the floor plan, nothing stands as far as `reach`."
     at = np.floor((points[:, :2] - points[:, :2].min(0)) / cell).astype(int)
     counts = np.zeros(at.max(0) + 1, int)
-    np.add.at(counts, tuple(at[points[:, 2] > floor + 0.3].T), 1)
-    tall = (
-        counts > 0.1 * np.quantile(counts[counts > 0], 0.9) if counts.any() else counts > 0
-    )  # stray points do not count
-    plan = np.pad(tall, 1)
-    level = np.abs(normals[:, 2]) > 0.7
+    np.add.at(counts, tuple(at[above_floor].T), 1)
+    least = 0.1 * np.quantile(counts[counts > 0], 0.9) if counts.any() else 0  # stray points do not count
+    plan = np.pad(counts > least, 1)
     back = -normals[:, :2] / np.linalg.norm(normals[:, :2], axis=1, keepdims=True).clip(1e-6)
-    row = np.flatnonzero(~level & (np.abs(normals).sum(1) > 0))
-    for d in np.arange(0.35, reach, cell * 0.9):
-        x, y = np.rint(at[row] + back[row] * np.float32(d / cell)).astype(int).T + 1
-        row = row[~plan[x.clip(0, plan.shape[0] - 1), y.clip(0, plan.shape[1] - 1)]]
-    free = np.zeros(len(points), bool)
-    free[row] = True
-    return free | (level & ((normals[:, 2] < 0) | (points[:, 2] < floor + 0.15))), normals
+    for distance in np.arange(0.35, reach, cell * 0.9):
+        x, y = np.rint(at[rows] + back[rows] * np.float32(distance / cell)).astype(int).T + 1
+        rows = rows[~plan[x.clip(0, plan.shape[0] - 1), y.clip(0, plan.shape[1] - 1)]]
+    return rows
 
 # %% ../../nbs/80_viz.ipynb #ab32f801
 def _smooth(points, normals, apart, cell=0.25):
@@ -213,9 +231,8 @@ def _smooth(points, normals, apart, cell=0.25):
     _, at = np.unique(((at[:, 0] * 4096 + at[:, 1]) * 4096 + at[:, 2]) * 2 + apart, return_inverse=True)
     mean = np.stack([np.bincount(at, n) / np.bincount(at) for n in normals.T], 1)[at]
     length = np.linalg.norm(mean, axis=1, keepdims=True)
-    return np.where(length > 0.4, mean / length.clip(1e-6), normals).astype(
-        np.float32
-    )  # the two sides of a thin board keep their own
+    one_side = length > 0.4  # the two sides of a thin board keep their own normals
+    return np.where(one_side, mean / length.clip(1e-6), normals).astype(np.float32)
 
 # %% ../../nbs/80_viz.ipynb #d4174113
 def render_points(
@@ -230,27 +247,41 @@ def render_points(
     "Picture of a point cloud, hidden points hidden."
     points, colors = np.asarray(points, np.float32), np.asarray(colors)
     camera = view if isinstance(view, Camera) else make_camera(points, view, size, normals)
-    h, w = camera.size
-    if splat is None:
-        splat = 1.4 * spacing(points)
+    splat = 1.4 * spacing(points) if splat is None else splat
     uv, z, pixels = camera.project(points)
     shown = np.isfinite(pixels)
     if normals is not None:
-        outer, smooth = shell(points, normals)
-        facing = (camera.to_viewer(points) * np.where(outer[:, None], smooth, normals)).sum(1)
+        outer, facing = _facing(points, normals, camera)
         if not camera.perspective:
             shown &= (facing > -0.1) | ~outer
         colors = shade(colors, facing)
-    width = np.where(shown, np.round(splat * np.nan_to_num(pixels)).clip(1, 24), 0).astype(int)
+    diameter = np.where(shown, np.round(splat * np.nan_to_num(pixels)).clip(1, 24), 0).astype(int)
+    h, w = camera.size
     image = np.empty((h * w + 1, 3), np.uint8)  # the last row takes what falls outside
     image[:] = background
     order = np.argsort(-z, kind='stable')
-    for k in np.unique(width[shown]):
-        at = order[width[order] == k]
-        image[_disc_pixels(uv[at], k, h, w)] = colors[at][:, None]
+    for d in np.unique(diameter[shown]):
+        at = order[diameter[order] == d]
+        image[_disc_pixels(uv[at], d, h, w)] = colors[at][:, None]
     return image[:-1].reshape(h, w, 3)
 
+
+def _facing(points, normals, camera):
+    "Which points are shell, and the cosine between each point's normal and the direction to the viewer."
+    outer, smooth = shell(points, normals)
+    return outer, (camera.to_viewer(points) * np.where(outer[:, None], smooth, normals)).sum(1)
+
 # %% ../../nbs/80_viz.ipynb #d0361ebe
+def _disc_pixels(uv, diameter, h, w):
+    "(n,o) flat pixel indices of a disc around each uv; h*w outside the image."
+    side, middle = np.arange(diameter), (diameter - 1) / 2
+    dy, dx = np.meshgrid(side, side, indexing='ij')
+    inside = np.hypot(dy - middle, dx - middle) <= diameter / 2
+    corner = np.floor(uv - middle).astype(np.int64)
+    x, y = corner[:, :1] + dx[inside], corner[:, 1:] + dy[inside]
+    return np.where((x >= 0) & (x < w) & (y >= 0) & (y < h), y * w + x, h * w)
+
+
 def spacing(
     points: np.ndarray,  # (n,3) metres
     sample: int = 1000,  # Points that are looked at
@@ -264,30 +295,21 @@ def spacing(
     return float(np.median(cKDTree(points).query(few, 5)[0][:, 4]))
 
 
-def _disc_pixels(uv, diameter, h, w):
-    "(n,o) flat pixel indices of a disc around each uv; h*w outside the image."
-    side = np.arange(diameter)
-    dy, dx = np.meshgrid(side, side, indexing='ij')
-    inside = np.hypot(dy - (diameter - 1) / 2, dx - (diameter - 1) / 2) <= diameter / 2
-    corner = np.floor(uv - (diameter - 1) / 2).astype(np.int64)
-    x, y = corner[:, :1] + dx[inside], corner[:, 1:] + dy[inside]
-    return np.where((x >= 0) & (x < w) & (y >= 0) & (y < h), y * w + x, h * w)
-
-
 def shade(
     colors: np.ndarray,  # (n,3) uint8
     facing: np.ndarray,  # (n,) cosine between normal and direction to the viewer
     ambient: float = 0.62,  # Brightness of a surface seen edge-on
 ) -> np.ndarray:  # (n,3) uint8
     "Colours under a lamp held by the viewer."
-    return (colors * (ambient + (1 - ambient) * np.abs(facing).clip(0, 1))[:, None]).astype(np.uint8)
+    brightness = ambient + (1 - ambient) * np.abs(facing).clip(0, 1)
+    return (colors * brightness[:, None]).astype(np.uint8)
 
 # %% ../../nbs/80_viz.ipynb #518b629e
 def show_image(
     image: np.ndarray,  # (h,w,3) uint8
-    ax=None,  # matplotlib axes; made when None
+    ax: Any = None,  # matplotlib axes; made when None
     title: str = '',
-):
+) -> Any:  # The axes
     "An image without axes."
     import matplotlib.pyplot as plt
 
@@ -302,26 +324,26 @@ def show_image(
 # %% ../../nbs/80_viz.ipynb #6d263b36
 def show_scene(
     scene: Scene,
-    values=None,  # What to show, see `point_colors`
+    values: Any = None,  # What to show, see `point_colors`
     label_set: LabelSet | None = None,  # What labels refer to; the scene's own when not given
     view: str | tuple | View = 'iso',  # See `make_camera`
-    ax=None,  # matplotlib axes; made when None
+    ax: Any = None,  # matplotlib axes; made when None
     size: tuple[int, int] = (360, 480),  # (h,w) of the picture
     title: str = '',
     legend: bool | None = None,  # Names of classes below; None: when labels are shown
     cameras: bool = False,  # Draw where the views stood
     splat: float | None = None,  # Diameter of a point, metres; None: wide enough to close surfaces
-):
-    "Draw a scene; returns the matplotlib axes."
+) -> Any:  # The axes
+    """Draw a scene.
+
+    Raises `InputError` for values that `point_colors` refuses, and for an unknown view.
+    """
     camera = make_camera(scene.points, view, size, scene.normals)
-    ax = show_image(
-        render_points(scene.points, point_colors(scene, values, label_set), size, camera, scene.normals, splat),
-        ax,
-        title,
-    )
-    kind = None if values is None else np.asarray(values)
-    if legend or legend is None and kind is not None and kind.ndim == 1 and kind.dtype.kind in 'iu':
-        label_legend(ax, kind, label_set or scene.label_set)
+    colors = point_colors(scene, values, label_set)
+    ax = show_image(render_points(scene.points, colors, size, camera, scene.normals, splat), ax, title)
+    legend = _are_labels(values) if legend is None else legend
+    if legend:
+        label_legend(ax, np.asarray(values), cast(LabelSet, label_set or scene.label_set))
     if cameras:
         plot_cameras(ax, scene.views, camera)
     return ax
@@ -335,29 +357,26 @@ def classes_shown(
     "Classes that occur, for a legend."
     labels = np.asarray(labels)
     counts = np.bincount(labels[labels >= 0], minlength=len(label_set))
-    rows = [
-        (label_set.names[i], label_set.colors[i], int(counts[i]))
-        for i in np.argsort(-counts, kind='stable')
-        if counts[i] >= least
-    ]
+    frequent_first = [i for i in np.argsort(-counts, kind='stable') if counts[i] >= least]
+    rows = [(label_set.names[i], label_set.colors[i], int(counts[i])) for i in frequent_first]
     missing = int((labels == IGNORE).sum())
     return rows + ([('unlabelled', UNLABELLED, missing)] if missing >= least else [])
 
 
-def label_legend(ax, labels, label_set, columns=4, fontsize=8):
+def label_legend(
+    ax: Any,  # matplotlib axes
+    labels: np.ndarray,  # (n,) class indices
+    label_set: LabelSet,
+    columns: int = 4,
+    fontsize: float = 8,  # Points
+) -> Any:  # The legend
     "Names and colours of the classes that occur, below the axes."
     from matplotlib.patches import Patch
 
-    handles = [Patch(color=np.divide(rgb, 255), label=name) for name, rgb, _ in classes_shown(labels, label_set)]
-    return ax.legend(
-        handles=handles,
-        loc='upper center',
-        bbox_to_anchor=(0.5, 0),
-        ncols=columns,
-        fontsize=fontsize,
-        frameon=False,
-        handlelength=1,
-    )
+    shown = classes_shown(labels, label_set)
+    handles = [Patch(color=(r / 255, g / 255, b / 255), label=name) for name, (r, g, b), _ in shown]
+    place = dict(loc='upper center', bbox_to_anchor=(0.5, 0), ncols=columns)
+    return ax.legend(handles=handles, fontsize=fontsize, frameon=False, handlelength=1, **place)
 
 # %% ../../nbs/80_viz.ipynb #7027b997
 def frustum_lines(
@@ -373,12 +392,12 @@ def frustum_lines(
 
 
 def plot_cameras(
-    ax,  # matplotlib axes of a picture made with `camera`
+    ax: Any,  # matplotlib axes of a picture made with `camera`
     views: list[View],
     camera: Camera,
     depth: float = 0.3,  # Size of the pyramids, metres
     color: str = 'crimson',
-):
+) -> Any:  # The axes
     "Draw the views of a scene into its picture."
     from matplotlib.collections import LineCollection
 
@@ -392,30 +411,33 @@ def plot_cameras(
 # %% ../../nbs/80_viz.ipynb #c80d2c87
 def scene_figure(
     scene: Scene,
-    values=None,  # What to show, see `point_colors`
+    values: Any = None,  # What to show, see `point_colors`
     label_set: LabelSet | None = None,  # What labels refer to; the scene's own when not given
     max_points: int = 40_000,  # A random choice of the points, above that
     size: float = 2.0,  # Diameter of a point, pixels
     cameras: bool = False,  # Draw where the views stood
     seed: int = 0,
-):  # plotly figure
-    "Interactive picture of a scene."
+) -> Any:  # plotly figure
+    """Interactive picture of a scene.
+
+    Raises `InputError` for values that `point_colors` refuses.
+    """
     import plotly.graph_objects as go
 
     colors = point_colors(scene, values, label_set)
     few = np.sort(np.random.default_rng(seed).choice(len(scene), min(max_points, len(scene)), replace=False))
-    kind = None if values is None else np.asarray(values)
     groups = {scene.name: few}
-    if kind is not None and kind.ndim == 1 and kind.dtype.kind in 'iu':
-        names = (*(label_set or scene.label_set).names, 'unlabelled')
-        groups = {names[i]: few[kind[few] == i] for i in np.unique(kind[few])}
+    label_set = label_set or scene.label_set
+    if _are_labels(values) and label_set is not None:
+        names, labels = (*label_set.names, 'unlabelled'), np.asarray(values)[few]
+        groups = {names[i]: few[labels == i] for i in np.unique(labels)}
     fig = go.Figure([_points_trace(scene.points[at], colors[at], name, size) for name, at in groups.items()])
     if cameras and scene.views:
         fig.add_trace(_cameras_trace(scene.views))
-    hidden = dict(visible=False)
+    hidden, no_margin = dict(visible=False), dict(l=0, r=0, t=0, b=0)
     return fig.update_layout(
         scene=dict(aspectmode='data', xaxis=hidden, yaxis=hidden, zaxis=hidden),
-        margin=dict(l=0, r=0, t=0, b=0),
+        margin=no_margin,
         showlegend=len(groups) > 1,
         legend=dict(itemsizing='constant'),
     )
@@ -424,16 +446,9 @@ def scene_figure(
 def _points_trace(points, colors, name, size):
     import plotly.graph_objects as go
 
-    x, y, z = points.round(3).T
-    return go.Scatter3d(
-        x=x,
-        y=y,
-        z=z,
-        mode='markers',
-        name=name,
-        hoverinfo='name',
-        marker=dict(size=size, color=[f'rgb({r},{g},{b})' for r, g, b in colors]),
-    )
+    marker = dict(size=size, color=[f'rgb({r},{g},{b})' for r, g, b in colors])
+    place = dict(zip('xyz', points.round(3).T))
+    return go.Scatter3d(**place, mode='markers', name=name, hoverinfo='name', marker=marker)
 
 
 def _cameras_trace(views, depth=0.3):
@@ -441,23 +456,19 @@ def _cameras_trace(views, depth=0.3):
 
     ends = np.concatenate([frustum_lines(v, depth) for v in views])
     gaps = np.concatenate([ends, np.full((len(ends), 1, 3), np.nan)], 1).reshape(-1, 3)  # NaN lifts the pen
-    return go.Scatter3d(
-        x=gaps[:, 0],
-        y=gaps[:, 1],
-        z=gaps[:, 2],
-        mode='lines',
-        name='cameras',
-        line=dict(color='crimson', width=2),
-        hoverinfo='skip',
-    )
+    line = dict(color='crimson', width=2)
+    return go.Scatter3d(**dict(zip('xyz', gaps.T)), mode='lines', name='cameras', line=line, hoverinfo='skip')
 
 # %% ../../nbs/80_viz.ipynb #22db2f09
 def plot_iou(
     iou: dict,  # Name of a method → (c,) IoU in 0..1, NaN = the class is absent
     label_set: LabelSet,
-    ax=None,  # matplotlib axes; made when None
-):
-    "Bars of IoU, one group a class; the legend gives the mean over classes that are present."
+    ax: Any = None,  # matplotlib axes; made when None
+) -> Any:  # The axes
+    """Bars of IoU, one group a class; the legend gives the mean over classes that are present.
+
+    Raises `InputError` unless a method has one number for each class.
+    """
     import matplotlib.pyplot as plt
 
     iou = {name: np.asarray(values, float) for name, values in iou.items()}
@@ -468,15 +479,10 @@ def plot_iou(
         )
     if ax is None:
         ax = plt.subplots(figsize=(0.55 * len(label_set) + 2, 3), layout='constrained')[1]
-    width = 0.8 / len(iou)
+    width, middle = 0.8 / len(iou), (len(iou) - 1) / 2
     for i, (name, values) in enumerate(iou.items()):
         mean = f' ({100 * np.nanmean(values):.1f})' if np.isfinite(values).any() else ''
-        ax.bar(
-            np.arange(len(values)) + (i - (len(iou) - 1) / 2) * width,
-            np.nan_to_num(100 * values),
-            width,
-            label=name + mean,
-        )
+        ax.bar(np.arange(len(values)) + (i - middle) * width, np.nan_to_num(100 * values), width, label=name + mean)
     ax.set_xticks(range(len(label_set)), label_set.names, rotation=45, ha='right')
     ax.set(ylabel='IoU, %', ylim=(0, 100))
     ax.grid(axis='y', alpha=0.3)
@@ -485,13 +491,16 @@ def plot_iou(
 
 # %% ../../nbs/80_viz.ipynb #ea5f68ee
 def plot_loss(
-    log,  # DataFrame, or the path of a CSV file
+    log: Any,  # DataFrame, or the path of a CSV file
     columns: str | list[str] = 'loss',  # What to draw
     x: str | None = None,  # Column of the horizontal axis; None: the row's number
     smooth: int = 1,  # Running mean over so many rows, drawn over the faint raw curve
-    ax=None,  # matplotlib axes; made when None
-):
-    "Curves of a training log."
+    ax: Any = None,  # matplotlib axes; made when None
+) -> Any:  # The axes
+    """Curves of a training log.
+
+    Raises `InputError` for a column that the log does not have.
+    """
     import matplotlib.pyplot as plt
     import pandas as pd
 
@@ -503,10 +512,13 @@ def plot_loss(
     if ax is None:
         ax = plt.subplots(figsize=(5.5, 3), layout='constrained')[1]
     at = table[x] if x else np.arange(len(table))
-    for i, c in enumerate(columns):
-        ax.plot(at, table[c], color=f'C{i}', alpha=0.3 if smooth > 1 else 1, label=None if smooth > 1 else c)
+    for i, column in enumerate(columns):
+        color = f'C{i}'
         if smooth > 1:
-            ax.plot(at, table[c].rolling(smooth, min_periods=1).mean(), color=f'C{i}', label=c)
+            ax.plot(at, table[column], color=color, alpha=0.3)
+            ax.plot(at, table[column].rolling(smooth, min_periods=1).mean(), color=color, label=column)
+        else:
+            ax.plot(at, table[column], color=color, label=column)
     ax.set(xlabel=x or 'row', ylabel=columns[0] if len(columns) == 1 else '')
     ax.grid(alpha=0.3)
     if len(columns) > 1:
