@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['FORMAT', 'LATER', 'DRAWN_FROM', 'ELSEWHERE', 'crop', 'scene_pairs', 'student_batch', 'contrastive_step',
            'student_optimizer', 'generator_for', 'epoch_order', 'OneDevice', 'check_finite', 'describe_run', 'Trainer',
-           'train_epoch', 'save_checkpoint', 'load_checkpoint', 'write_log', 'train_student', 'new_student', 'plot_log']
+           'train_epoch', 'save_checkpoint', 'load_checkpoint', 'write_log', 'train_student', 'new_student']
 
 # %% ../../nbs/41_training.ipynb #9f000525
 import contextlib
@@ -31,6 +31,7 @@ from .distillation import ContrastivePairs, info_nce_and_accuracy, sample_pairs,
 from .frozen import FrozenScene, with_arrays
 from .sparse import neighbor_map
 from .student import Student, parameter_groups, save_student
+from ..scans.viz import plot_log
 
 # %% ../../nbs/41_training.ipynb #4e815706
 def crop(
@@ -461,7 +462,7 @@ def _write_student(trainer, preset, out_dir):
     counts = dict(scenes=len(trainer.scenes), epochs=trainer.config.epochs)
     save_student(trainer.network, out_dir / 'student.safetensors', **about, **counts)
     figure = Figure(figsize=(6, 3), dpi=72)
-    plot_log(trainer.history, figure.add_subplot())
+    plot_log(trainer.history, right='accuracy', ax=figure.add_subplot())
     figure.subplots_adjust(bottom=0.17)
     with atomic_path(out_dir / 'loss.png') as tmp:
         figure.savefig(tmp)
@@ -518,25 +519,3 @@ def _check_widths(what, widths):
             f"train_student: all scenes must have the same number of {what}, got {widths}; "
             "prepare them with the same 2D model and teacher"
         )
-
-# %% ../../nbs/41_training.ipynb #65b54931
-def plot_log(
-    log: list[dict] | str | Path,  # Rows of the log, or a log.csv
-    ax: Any = None,  # matplotlib axes; None: new ones
-) -> Any:  # The axes
-    "Loss and accuracy over epochs."
-    import pandas as pd
-
-    rows = pd.DataFrame(log) if isinstance(log, list) else pd.read_csv(log)
-    if ax is None:
-        import matplotlib.pyplot as plt
-
-        ax = plt.subplots(figsize=(6, 3), dpi=72)[1]
-    ax.plot(rows.epoch, rows.loss, 'C0', marker='.', label='InfoNCE')
-    ax.set(xlabel='epoch', ylabel='InfoNCE', ylim=(0, None))
-    right = ax.twinx()
-    right.plot(rows.epoch, rows.accuracy, 'C1', marker='.')
-    right.set(ylabel='positive ranks first', ylim=(0, 1))
-    ax.yaxis.label.set_color('C0')
-    right.yaxis.label.set_color('C1')
-    return ax

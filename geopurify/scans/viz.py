@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['UNLABELLED', 'VIEWS', 'label_colors', 'unit_range', 'heat_colors', 'feature_colors', 'point_colors', 'Camera',
            'make_camera', 'best_azimuth', 'shell', 'render_points', 'spacing', 'shade', 'show_image', 'show_scene',
-           'classes_shown', 'label_legend', 'frustum_lines', 'plot_cameras', 'scene_figure', 'plot_iou', 'plot_loss']
+           'classes_shown', 'label_legend', 'frustum_lines', 'plot_cameras', 'scene_figure', 'plot_iou', 'plot_log']
 
 # %% ../../nbs/80_viz.ipynb #2c81a4db
 from dataclasses import dataclass
@@ -490,10 +490,11 @@ def plot_iou(
     return ax
 
 # %% ../../nbs/80_viz.ipynb #ea5f68ee
-def plot_loss(
-    log: Any,  # DataFrame, or the path of a CSV file
-    columns: str | list[str] = 'loss',  # What to draw
-    x: str | None = None,  # Column of the horizontal axis; None: the row's number
+def plot_log(
+    log: Any,  # Rows of a log, a DataFrame, or the path of a CSV file
+    left: str = 'loss',  # Column against the left axis, from zero
+    right: str | None = None,  # Column against the right axis, from 0 to 1
+    x: str = 'epoch',  # Column of the horizontal axis
     smooth: int = 1,  # Running mean over so many rows, drawn over the faint raw curve
     ax: Any = None,  # matplotlib axes; made when None
 ) -> Any:  # The axes
@@ -505,22 +506,17 @@ def plot_loss(
     import pandas as pd
 
     table = pd.read_csv(log) if isinstance(log, (str, Path)) else pd.DataFrame(log)
-    columns = [columns] if isinstance(columns, str) else list(columns)
-    missing = [c for c in (*columns, *([x] if x else [])) if c not in table]
+    curves = {column: f'C{i}' for i, column in enumerate((left, right)) if column}
+    missing = [c for c in (*curves, x) if c not in table]
     if missing:
         raise InputError(f"the training log has no column {missing}; it has {list(table.columns)}")
     if ax is None:
-        ax = plt.subplots(figsize=(5.5, 3), layout='constrained')[1]
-    at = table[x] if x else np.arange(len(table))
-    for i, column in enumerate(columns):
-        color = f'C{i}'
+        ax = plt.subplots(figsize=(6, 3), dpi=72, layout='constrained')[1]
+    for axis, (column, color) in zip((ax, ax.twinx() if right else None), curves.items()):
+        axis.plot(table[x], table[column], color, marker='.', alpha=0.3 if smooth > 1 else 1)
         if smooth > 1:
-            ax.plot(at, table[column], color=color, alpha=0.3)
-            ax.plot(at, table[column].rolling(smooth, min_periods=1).mean(), color=color, label=column)
-        else:
-            ax.plot(at, table[column], color=color, label=column)
-    ax.set(xlabel=x or 'row', ylabel=columns[0] if len(columns) == 1 else '')
-    ax.grid(alpha=0.3)
-    if len(columns) > 1:
-        ax.legend(frameon=False)
+            axis.plot(table[x], table[column].rolling(smooth, min_periods=1).mean(), color)
+        axis.set(ylabel=column, ylim=(0, 1 if column == right else None))
+        axis.yaxis.label.set_color(color)
+    ax.set(xlabel=x)
     return ax
