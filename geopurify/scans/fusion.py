@@ -9,6 +9,7 @@ __all__ = ['BLOCK', 'depth_planes', 'pack', 'unpack', 'estimate_normals', 'verte
 # %% ../../nbs/04_fusion.ipynb #426d30ed
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
@@ -24,8 +25,9 @@ def depth_planes(
     depth: np.ndarray,  # (h,w) metres, 0 = missing
     K: np.ndarray,  # (3,3)
     max_depth: float = np.inf,  # Farther pixels are left out, metres
-    edge: float
-    | None = None,  # Neighbours whose depths differ by more than this share belong to different surfaces; 3 %, or what a plane seen under 79° gives in coarse images
+    # Neighbours whose depths differ by more than this share belong to different surfaces; when not given 3 %,
+    # or what a plane seen under 79° gives in coarse images
+    edge: float | None = None,
     grazing: float = 0.1,  # Smallest cosine between ray and normal
 ) -> np.ndarray:  # (h,w,3) float32 planes m, with m·x = 1 on the surface; 0 where the pixel is unusable
     "The plane that each pixel sees, in the camera's frame."
@@ -36,47 +38,54 @@ def depth_planes(
 def _planes(depth, K, max_depth, edge=None, grazing=0.1):
     "`depth_planes` with the coordinate first, (3,h,w), and the smoothed inverse depth (h,w)."
     K, (h, w) = np.asarray(K, np.float32), depth.shape
-    inverse, similar = _inverse_depth(depth, max_depth, edge or max(0.03, 5 / K[0, 0]))
-    x, y = (
-        (np.arange(w, dtype=np.float32) - K[0, 2]) / K[0, 0],
-        ((np.arange(h, dtype=np.float32) - K[1, 2]) / K[1, 1])[:, None],
-    )
-    r = max(1, round(K[0, 0] / 290))  # half a window: about 0.2° to each side
-    mean, gx, gy = _fit_window(inverse, r)
-    gx, gy = gx * K[0, 0], gy * K[1, 1]  # per unit of x and y
+    fx, fy = K[0, 0], K[1, 1]
+    x = (np.arange(w, dtype=np.float32) - K[0, 2]) / fx
+    y = ((np.arange(h, dtype=np.float32) - K[1, 2]) / fy)[:, None]
+    square = x * x + y * y + 1  # |r|²
+    inverse, similar = _inverse_depth(depth, max_depth, edge or max(0.03, 5 / fx))
+    half = max(1, round(fx / 290))  # half a window: about 0.2° to each side
+    mean, gx, gy = _fit_window(inverse, half)
+    gx, gy = gx * fx, gy * fy  # per unit of x and y
     gz = mean - gx * x - gy * y
-    square = x * x + y * y + 1
-    whole = ndimage.minimum_filter(similar, 2 * r - 1) == 8
-    unusable = (similar < 4) | whole & (mean < grazing * np.sqrt((gx * gx + gy * gy + gz * gz) * square))
+    whole = ndimage.minimum_filter(similar, 2 * half - 1) == 8  # the window has no edge
+    is_grazing = mean < grazing * np.sqrt((gx * gx + gy * gy + gz * gz) * square)
+    unusable = (similar < 4) | whole & is_grazing
     facing = inverse / square  # a plane across the ray, for pixels whose window has an edge
     planes = np.stack([np.where(whole, g, facing * c) for g, c in ((gx, x), (gy, y), (gz, 1))])
     planes[:, unusable] = 0
     return planes, np.where(unusable, 0, np.where(whole, mean, inverse))
 
 # %% ../../nbs/04_fusion.ipynb #43ed08b9
+# Each pixel with its neighbour to the right, below, and along the two diagonals
+_NEIGHBOURS = (
+    (np.s_[:, :-1], np.s_[:, 1:]),
+    (np.s_[:-1], np.s_[1:]),
+    (np.s_[:-1, :-1], np.s_[1:, 1:]),
+    (np.s_[:-1, 1:], np.s_[1:, :-1]),
+)
+
+
 def _inverse_depth(depth, max_depth, edge):
     "1/z (0 = unusable), and how many of a pixel's eight neighbours lie at its depth."
     with np.errstate(divide='ignore', invalid='ignore'):
         inverse = np.where((depth > 0) & (depth <= max_depth), 1 / depth, 0).astype(np.float32)
     similar = np.zeros(depth.shape, np.int8)
-    for a, b in (
-        (np.s_[:, :-1], np.s_[:, 1:]),
-        (np.s_[:-1], np.s_[1:]),
-        (np.s_[:-1, :-1], np.s_[1:, 1:]),
-        (np.s_[:-1, 1:], np.s_[1:, :-1]),
-    ):
+    for a, b in _NEIGHBOURS:
         near = abs(inverse[a] - inverse[b]) < edge * np.minimum(inverse[a], inverse[b])
         similar[a] += near
         similar[b] += near
     return inverse, similar
 
 
-def _fit_window(values, r):
-    "Least-squares plane in a (2r+1)² window: mean, and slopes to the right and down."
-    box, ramp = np.full(2 * r + 1, 1 / (2 * r + 1), np.float32), np.arange(-r, r + 1, dtype=np.float32)
+def _fit_window(values, half):
+    "Least-squares plane in a window of 2·half + 1 pixels: mean, and slopes to the right and down."
+    size = 2 * half + 1
+    box = np.full(size, 1 / size, np.float32)
+    ramp = np.arange(-half, half + 1, dtype=np.float32)
     ramp /= (ramp**2).sum()
     rows, columns = (ndimage.correlate1d(values, box, axis) for axis in (0, 1))
-    return ndimage.correlate1d(rows, box, 1), ndimage.correlate1d(rows, ramp, 1), ndimage.correlate1d(columns, ramp, 0)
+    mean = ndimage.correlate1d(rows, box, 1)
+    return mean, ndimage.correlate1d(rows, ramp, 1), ndimage.correlate1d(columns, ramp, 0)
 
 # %% ../../nbs/04_fusion.ipynb #382dc3cd
 BLOCK = 4  # voxels along the side of a block
@@ -97,31 +106,47 @@ def unpack(
     return np.stack([keys >> 42, keys >> 21, keys], 1) % (1 << 21) - (1 << 20)
 
 # %% ../../nbs/04_fusion.ipynb #c7ff7417
-def _touched_blocks(view, block_size, truncation, max_depth):
+@dataclass(frozen=True)
+class _Grid:
+    "Voxels, and how far from a surface they are used."
+
+    voxel_size: float  # metres
+    truncation: float  # metres
+    max_depth: float  # metres
+
+    @property
+    def block_size(self):
+        return BLOCK * self.voxel_size
+
+
+def _touched_blocks(view, grid):
     "Keys of the blocks within the truncation distance of the surface in one view."
-    depth = _depth(view)
-    stride = max(1, int(0.7 * block_size * view.K[0, 0] / min(max_depth, depth.max(initial=0) or 1)))
+    depth, K, block_size = _depth(view), view.K, grid.block_size
+    farthest = min(grid.max_depth, depth.max(initial=0) or 1)
+    stride = max(1, int(0.7 * block_size * K[0, 0] / farthest))
     z = depth[::stride, ::stride]
-    v, u = np.nonzero((z > 0) & (z <= max_depth))
+    v, u = np.nonzero((z > 0) & (z <= grid.max_depth))
     z = z[v, u].astype(np.float64)
-    ray = np.stack(
-        [(u * stride - view.K[0, 2]) / view.K[0, 0], (v * stride - view.K[1, 2]) / view.K[1, 1], np.ones(len(u))]
-    )
+    ray = np.stack([(u * stride - K[0, 2]) / K[0, 0], (v * stride - K[1, 2]) / K[1, 1], np.ones(len(u))])
     R, t = view.camera_to_world[:3, :3], view.camera_to_world[:3, 3]
-    direction, step = (R @ ray).T, truncation / np.linalg.norm(ray, axis=0)
+    direction = (R @ ray).T
+    step = grid.truncation / np.linalg.norm(ray, axis=0)
     if len(z) and (reach := abs(direction * z[:, None] + t).max()) > block_size * 2**20:
         raise InputError(
-            f"view {view.name!r} has points {reach:.3g} m away, too far for voxels of {block_size / BLOCK:g} m; check the depth's unit"
+            f"view {view.name!r} has points {reach:.3g} m away, too far for voxels of {grid.voxel_size:g} m; "
+            f"check the depth's unit"
         )
-    around = np.linspace(-1, 1, 2 * math.ceil(truncation / block_size) + 1)
+    around = np.linspace(-1, 1, 2 * math.ceil(grid.truncation / block_size) + 1)
     keys = np.concatenate([pack(np.floor((direction * (z + s * step)[:, None] + t) / block_size)) for s in around])
-    return np.unique(
-        keys[np.append(True, keys[1:] != keys[:-1])[: len(keys)]]
-    )  # neighbouring pixels mostly share a block
+    other = np.append(True, keys[1:] != keys[:-1])[: len(keys)]  # neighbouring pixels mostly share a block
+    return np.unique(keys[other])
 
 # %% ../../nbs/04_fusion.ipynb #a092a3f6
-# Rows of the running sums: weighted distance, weight, number of views, number of views that look through the voxel; then, close to the surface, weight, normal and colour
+# Rows of the running sums: weighted distance, weight, number of views, number of views that look through the voxel;
+# then, close to the surface, weight, normal and colour
 _DISTANCE, _WEIGHT, _VIEWS, _FREE, _NEAR, _ROWS = 0, 1, 2, 3, 4, 11
+
+_IN_BLOCK = np.indices([BLOCK] * 3).reshape(3, -1).T  # (64,3) voxels of a block
 
 
 def _pixel_table(view, depth, max_depth):
@@ -132,30 +157,32 @@ def _pixel_table(view, depth, max_depth):
     return np.concatenate([planes * distance, [distance, 1 / cosine, inverse[0] ** 2 * cosine]])
 
 
-def _visible_blocks(corners, view, depth, voxel_size, truncation):
-    "Blocks that may lie in the image and not behind what it shows: their indices, and positions of their first voxel in the camera's frame."
-    (h, w), T, side = view.size, view.world_to_camera, BLOCK * voxel_size
+def _visible_blocks(corners, view, depth, grid):
+    """Blocks that may lie in the image and not behind what it shows.
+
+    Their indices, and positions of their first voxel in the camera's frame.
+    """
+    (h, w), K, T, side = view.size, view.K, view.world_to_camera, grid.block_size
     corner = corners @ T[:3, :3].T + T[:3, 3]
-    x, y, z = (corner + (side - voxel_size) / 2 * T[:3, :3].sum(1)).T  # centres
+    x, y, z = (corner + (side - grid.voxel_size) / 2 * T[:3, :3].sum(1)).T  # centres
     far, radius = np.maximum(z, side), 0.87 * side
-    u, v = x / far * view.K[0, 0] + view.K[0, 2], y / far * view.K[1, 1] + view.K[1, 2]
-    block = np.nonzero(
-        (z > -radius)
-        & (abs(u - w / 2) < w / 2 + radius / far * view.K[0, 0])
-        & (abs(v - h / 2) < h / 2 + radius / far * view.K[1, 1])
-    )[0]
-    tile = math.ceil(radius * view.K[0, 0])  # pixels that a block covers at 1 m
+    u, v = x / far * K[0, 0] + K[0, 2], y / far * K[1, 1] + K[1, 2]
+    across = abs(u - w / 2) < w / 2 + radius / far * K[0, 0]
+    down = abs(v - h / 2) < h / 2 + radius / far * K[1, 1]
+    block = np.nonzero((z > -radius) & across & down)[0]
+    tile = math.ceil(radius * K[0, 0])  # pixels that a block covers at 1 m
     deepest = ndimage.maximum_filter(depth, 2 * tile + 1)[::tile, ::tile]
-    at = tuple(np.clip(np.rint(c[block] / tile).astype(int), 0, n - 1) for c, n in zip((v, u), deepest.shape))
-    block = block[(z[block] < 1) | (z[block] - radius < deepest[at] + 2 * truncation)]
+    row, column = (np.clip(np.rint(c[block] / tile).astype(int), 0, n - 1) for c, n in zip((v, u), deepest.shape))
+    reach = deepest[row, column] + 2 * grid.truncation
+    block = block[(z[block] < 1) | (z[block] - radius < reach)]
     return block, corner[block].astype(np.float32)
 
 # %% ../../nbs/04_fusion.ipynb #715542a7
-def _voxels_in_view(corners, view, depth, voxel_size, truncation):
+def _voxels_in_view(corners, view, depth, grid):
     "Voxels (flat index) that project into the image, their pixels, and their positions in the camera's frame."
     (h, w), K = view.size, view.K.astype(np.float32)
-    block, corner = _visible_blocks(corners, view, depth, voxel_size, truncation)
-    local = (np.indices([BLOCK] * 3).reshape(3, -1).T * voxel_size @ view.world_to_camera[:3, :3].T).astype(np.float32)
+    block, corner = _visible_blocks(corners, view, depth, grid)
+    local = (_IN_BLOCK * grid.voxel_size @ view.world_to_camera[:3, :3].T).astype(np.float32)
     x, y, z = ((corner[:, i, None] + local[:, i]).ravel() for i in range(3))  # (blocks·64,)
     scale = 1 / np.maximum(z, 1e-6)
     u, v = x * scale * K[0, 0] + (K[0, 2] + 0.5), y * scale * K[1, 1] + (K[1, 2] + 0.5)
@@ -165,11 +192,11 @@ def _voxels_in_view(corners, view, depth, voxel_size, truncation):
     return index, pixel, [a.take(inside) for a in (x, y, z)]
 
 # %% ../../nbs/04_fusion.ipynb #3003d810
-def _integrate(sums, corners, view, voxel_size, truncation, max_depth):
+def _integrate(sums, corners, view, grid):
     "Add one view to the running sums (11, voxels)."
-    depth = view.depth
-    table = _pixel_table(view, depth, max_depth)
-    index, pixel, xyz = _voxels_in_view(corners, view, depth, voxel_size, truncation)
+    depth, truncation = view.depth, grid.truncation
+    table = _pixel_table(view, depth, grid.max_depth)
+    index, pixel, xyz = _voxels_in_view(corners, view, depth, grid)
     distance = table[3].take(pixel) - sum(t.take(pixel) * x for t, x in zip(table, xyz))
     weight = table[5].take(pixel)
     free = np.nonzero((weight > 0) & (distance > truncation))[0]
@@ -179,27 +206,23 @@ def _integrate(sums, corners, view, voxel_size, truncation, max_depth):
     weight = weight[band] * np.clip(1 + distance / np.float32(truncation), 0.05, 1)
     for row, value in (_DISTANCE, weight * distance), (_WEIGHT, weight), (_VIEWS, np.ones_like(weight)):
         np.add.at(sums[row], index, value)
-    near = np.nonzero(abs(distance) < 1.5 * voxel_size)[0]
+    near = np.nonzero(abs(distance) < 1.5 * grid.voxel_size)[0]
     index, pixel, weight = index[near], pixel[near], weight[near]
-    towards = -view.camera_to_world[:3, :3].astype(np.float32) @ (
-        table[:3, pixel] * table[4, pixel]
-    )  # normals in the world, towards the camera
+    away = table[:3, pixel] * table[4, pixel]
+    towards = -view.camera_to_world[:3, :3].astype(np.float32) @ away  # normals in the world, towards the camera
     np.add.at(sums[_NEAR], index, weight)
     for row, value in enumerate([*towards, *view.image.reshape(-1, 3).T[:, pixel]], _NEAR + 1):
         np.add.at(sums[row], index, weight * value)
 
 # %% ../../nbs/04_fusion.ipynb #f4e5ae4a
 def _surface_voxels(sums, blocks, voxel_size, min_views, see_through):
-    "Voxels next to the surface, sorted by key: keys, coordinates, distance in voxels, and their sums near the surface (7, s)."
+    "Voxels next to the surface, sorted by key: keys, coordinates, distance in voxels, sums near the surface (7, s)."
     near = np.nonzero(sums[_NEAR] > 0)[0]
     distance = sums[_DISTANCE][near] / sums[_WEIGHT][near] / np.float32(voxel_size)
-    keep = (
-        (abs(distance) < 1.5)
-        & (sums[_VIEWS][near] >= min_views)
-        & (sums[_FREE][near] <= see_through * sums[_VIEWS][near])
-    )
+    views = sums[_VIEWS][near]
+    keep = (abs(distance) < 1.5) & (views >= min_views) & (sums[_FREE][near] <= see_through * views)
     near, distance = near[keep], distance[keep]
-    coords = unpack(blocks[near // BLOCK**3]) * BLOCK + np.indices([BLOCK] * 3).reshape(3, -1).T[near % BLOCK**3]
+    coords = unpack(blocks[near // BLOCK**3]) * BLOCK + _IN_BLOCK[near % BLOCK**3]
     keys = pack(coords)
     order = np.argsort(keys)
     return keys[order], coords[order], distance[order], sums[_NEAR:, near[order]]
@@ -207,22 +230,25 @@ def _surface_voxels(sums, blocks, voxel_size, min_views, see_through):
 # %% ../../nbs/04_fusion.ipynb #50dd1f45
 def _crossings(keys, coords, distance, values):
     "Positions in voxels (n,3), mixed sums (7,n) and trust (n,) of the zero crossings along the three axes."
-    found = []
+    positions, sums, trusts = [], [], []
     for axis in range(3):
-        j = np.searchsorted(keys, keys + (1 << 21 * (2 - axis)))
-        i = np.nonzero(keys[np.minimum(j, len(keys) - 1)] == keys + (1 << 21 * (2 - axis)))[0]
+        following = keys + (1 << 21 * (2 - axis))  # keys of the next voxels along the axis
+        j = np.searchsorted(keys, following)
+        i = np.nonzero(keys[np.minimum(j, len(keys) - 1)] == following)[0]
         i = i[(distance[i] < 0) != (distance[j[i]] < 0)]
         j = j[i]
         rise = distance[j] - distance[i]
-        real = (abs(rise) < 2) & ((values[1 + axis, i] + values[1 + axis, j]) * rise > 0)
+        facing = (values[1 + axis, i] + values[1 + axis, j]) * rise > 0
+        real = (abs(rise) < 2) & facing
         i, j, share = i[real], j[real], -(distance[i] / rise)[real]
         position = coords[i].astype(np.float64)
         position[:, axis] += share
         mixed = (1 - share) * values[:, i] + share * values[:, j]
-        found.append(
-            (position, mixed, mixed[1 + axis] ** 2 / np.maximum((mixed[1:4] ** 2).sum(0), 1e-20) + 1e-3)
-        )  # an edge along the normal is trusted most
-    return [np.concatenate(x, axis) for x, axis in zip(zip(*found), (0, 1, 0))]
+        length = (mixed[1:4] ** 2).sum(0)
+        positions.append(position)
+        sums.append(mixed)
+        trusts.append(mixed[1 + axis] ** 2 / np.maximum(length, 1e-20) + 1e-3)  # most for an edge along the normal
+    return np.concatenate(positions), np.concatenate(sums, 1), np.concatenate(trusts)
 
 
 def _merge(position, values, trust):
@@ -237,46 +263,60 @@ def _merge(position, values, trust):
 
 # %% ../../nbs/04_fusion.ipynb #751c416c
 def _large_pieces(points, spacing, smallest):
-    "True for points in pieces of at least `smallest` points; what hangs together at about four spacings is one piece."
+    """True for points in pieces of at least `smallest` points.
+
+    What hangs together at about four spacings is one piece.
+    """
     cells, cell, count = np.unique(pack(np.floor(points / (2 * spacing))), return_inverse=True, return_counts=True)
     pairs = cKDTree(unpack(cells)).query_pairs(1.8, output_type='ndarray')
-    _, piece = connected_components(
-        coo_matrix((np.ones(len(pairs)), pairs.T), shape=(len(cells), len(cells))), directed=False
-    )
+    graph = coo_matrix((np.ones(len(pairs)), pairs.T), shape=(len(cells), len(cells)))
+    _, piece = connected_components(graph, directed=False)
     return np.bincount(piece, count)[piece[cell]] >= smallest
 
 # %% ../../nbs/04_fusion.ipynb #f28fd87b
 def estimate_normals(
     points: np.ndarray,  # (n,3) metres
-    viewpoints: np.ndarray
-    | None = None,  # (3,) or (v,3) places from which the points were seen, such as camera centres
+    # (3,) or (v,3) places from which the points were seen, such as camera centres
+    viewpoints: np.ndarray | None = None,
     k: int = 16,  # Neighbours, the point itself included
 ) -> np.ndarray:  # (n,3) float32, unit length
-    "Normals of an unordered cloud by local principal components."
+    """Normals of an unordered cloud by local principal components.
+
+    Raises `InputError` for fewer than three points.
+    """
     points = np.asarray(points, np.float64)
     if len(points) < 3:
         raise InputError(f"{len(points)} points have no normals; at least 3 are needed")
     normals = _local_planes(points, k)
     eyes = points.mean(0, keepdims=True) if viewpoints is None else np.asarray(viewpoints, np.float64).reshape(-1, 3)
     towards = eyes[cKDTree(eyes).query(points, workers=-1)[1]] - points
-    return np.where((normals * towards).sum(1, keepdims=True) < 0, -normals, normals).astype(np.float32)
+    return _facing(normals, towards)
 
 
 def _local_planes(points, k, chunk=100_000):
     "Normals (n,3) with arbitrary signs: smallest eigenvectors of the local covariances."
     tree, normals = cKDTree(points), []
     for start in range(0, len(points), chunk):
-        near = points[tree.query(points[start : start + chunk], min(k, len(points)), workers=-1)[1]]  # (c,k,3)
+        _, neighbours = tree.query(points[start : start + chunk], min(k, len(points)), workers=-1)
+        near = points[neighbours]  # (c,k,3)
         near -= near.mean(1, keepdims=True)
         normals.append(np.linalg.eigh(near.transpose(0, 2, 1) @ near)[1][:, :, 0])
     return np.concatenate(normals)
+
+
+def _facing(normals, towards):
+    "The normals (n,3) with the sign that makes them point the way that `towards` does."
+    return np.where((normals * towards).sum(1, keepdims=True) < 0, -normals, normals).astype(np.float32)
 
 # %% ../../nbs/04_fusion.ipynb #a1ae8ba0
 def vertex_normals(
     points: np.ndarray,  # (n,3) vertices
     faces: np.ndarray,  # (f,3) vertex indices, counter-clockwise seen from outside
 ) -> np.ndarray:  # (n,3) float32, unit length; 0 for a vertex without faces
-    "Normals of a mesh: the mean over the faces of a vertex, weighted by their areas."
+    """Normals of a mesh: the mean over the faces of a vertex, weighted by their areas.
+
+    Raises `InputError` for faces of vertices that there are not.
+    """
     points, faces = np.asarray(points, np.float64), np.asarray(faces)
     if len(faces) and (faces.min() < 0 or faces.max() >= len(points)):
         raise InputError(f"faces refer to vertices {faces.min()}..{faces.max()}, but there are {len(points)}")
@@ -290,32 +330,26 @@ def fuse_views(
     views: Sequence[View],  # Posed views with depth; their pixels are read one view at a time, twice
     voxel_size: float = 0.02,  # Distance between neighbouring points, metres
     max_depth: float = 8.0,  # Farther pixels are not used, metres
-    truncation: float
-    | None = None,  # Half the thickness of the shell in which distances are averaged, metres; 8 cm or 3 voxels when not given: three times the depth noise
+    # Half the thickness of the shell in which distances are averaged, metres; when not given 8 cm (three times the
+    # depth noise) or 3 voxels
+    truncation: float | None = None,
     min_views: int = 1,  # Views that must have measured a point
-    see_through: float = 4.0,  # A point is dropped when more than this many times as many views look through it as see it
+    # A point is dropped when more than this many times as many views look through it as see it
+    see_through: float = 4.0,
     min_piece: int = 20,  # Smaller isolated pieces, in points, are dropped
     progress: bool = False,  # Show a progress bar
-) -> tuple[
-    np.ndarray, np.ndarray, np.ndarray
-]:  # points (n,3) float32 in metres, colors (n,3) uint8, normals (n,3) float32 towards the cameras
-    "One thin point cloud from posed depth images, about one point a voxel."
-    truncation, block_size = truncation or max(0.08, 3 * voxel_size), BLOCK * voxel_size
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # points (n,3) metres, colors (n,3) uint8, normals (n,3)
+    """One thin point cloud from posed depth images, about one point a voxel; normals point to the cameras.
+
+    Raises `InputError` for views without depth or of another size than their depth, where no depth is within
+    `max_depth` or some is absurdly far, and where nothing is left of the surface.
+    """
     if not len(views):
         raise InputError("there are no views to fuse")
     if not 1e-4 < voxel_size < 10:
         raise InputError(f"voxel_size is a length in metres, 0.02 for instance; got {voxel_size}")
-    bar = _progress(progress, 2 * len(views))
-    blocks = [_counted(_touched_blocks, bar, view, block_size, truncation, max_depth) for view in views]
-    blocks = np.unique(np.concatenate(blocks))
-    if not len(blocks):
-        raise InputError(
-            f"none of the {len(views)} views has a depth between 0 and {max_depth:g} m; check the depth files, their scale and max_depth"
-        )
-    sums = np.zeros((_ROWS, len(blocks) * BLOCK**3), np.float32)
-    corners = unpack(blocks) * block_size
-    for view in views:
-        _counted(_integrate, bar, sums, corners, view, voxel_size, truncation, max_depth)
+    grid = _Grid(voxel_size, truncation or max(0.08, 3 * voxel_size), max_depth)
+    blocks, sums = _integrated(views, grid, progress)
     points, values = _merge(*_crossings(*_surface_voxels(sums, blocks, voxel_size, min_views, see_through)))
     keep = _large_pieces(points, 1, min_piece)
     if not keep.any():
@@ -323,17 +357,33 @@ def fuse_views(
             f"the {len(views)} views give no surface: too few usable pixels, or poses that contradict each other"
         )
     points, values = points[keep] * voxel_size, values[:, keep]
-    return (
-        points.astype(np.float32),
-        np.clip(np.rint(values[4:] / values[0]), 0, 255).T.astype(np.uint8),
-        _refined_normals(points, values[1:4].T),
-    )
+    colors = np.clip(np.rint(values[4:] / values[0]), 0, 255).T.astype(np.uint8)
+    # the fused points give better normals than the mean of the views' own, which stay noisy at the voxel's scale
+    normals = _facing(_local_planes(points, 16), values[1:4].T)
+    return points.astype(np.float32), colors, normals
 
 # %% ../../nbs/04_fusion.ipynb #f70004f0
-def _refined_normals(points, towards):
-    "Normals from the fused points, on the side of the views; measured better than the mean of the views' own, which stay noisy at the voxel's scale."
-    flat = _local_planes(points, 16)
-    return np.where((flat * towards).sum(1, keepdims=True) < 0, -flat, flat).astype(np.float32)
+def _integrated(views, grid, progress):
+    "Blocks near the surface, and the running sums of their voxels over all views."
+    from tqdm import tqdm
+
+    bar = tqdm(total=2 * len(views), disable=not progress, desc='fusing', unit='pass')
+    touched = []
+    for view in views:
+        touched.append(_touched_blocks(view, grid))
+        bar.update()
+    blocks = np.unique(np.concatenate(touched))
+    if not len(blocks):
+        raise InputError(
+            f"none of the {len(views)} views has a depth between 0 and {grid.max_depth:g} m; "
+            f"check the depth files, their scale and max_depth"
+        )
+    sums = np.zeros((_ROWS, len(blocks) * BLOCK**3), np.float32)
+    corners = unpack(blocks) * grid.block_size
+    for view in views:
+        _integrate(sums, corners, view, grid)
+        bar.update()
+    return blocks, sums
 
 
 def _depth(view):
@@ -343,28 +393,20 @@ def _depth(view):
         raise InputError(f"view {view.name!r} has no depth image; a point cloud cannot be fused from it")
     if depth.shape != tuple(view.size):
         raise InputError(
-            f"view {view.name!r}: the depth image is {depth.shape} (h,w), the image {tuple(view.size)}; they must be aligned"
+            f"view {view.name!r}: the depth image is {depth.shape} (h,w), the image {tuple(view.size)}; "
+            f"they must be aligned"
         )
     return depth
-
-
-def _progress(show, total):
-    from tqdm import tqdm
-
-    return tqdm(total=total, disable=not show, desc='fusing', unit='pass')
-
-
-def _counted(f, bar, *args):
-    out = f(*args)
-    bar.update()
-    return out
 
 # %% ../../nbs/04_fusion.ipynb #7dc22f50
 def gravity_align(
     up: np.ndarray | None = None,  # (3,) up in world axes
     down: np.ndarray | None = None,  # (3,) or down
 ) -> np.ndarray:  # (4,4) rotation
-    "The smallest rotation of the world that brings up to +z."
+    """The smallest rotation of the world that brings up to +z (Rodrigues' formula).
+
+    Raises `InputError` unless exactly one vector is given, and where it has no direction.
+    """
     given = np.asarray(up if down is None else -np.asarray(down, np.float64), np.float64)
     if (up is None) == (down is None) or given.shape != (3,) or not np.linalg.norm(given) > 1e-6:
         raise InputError(f"give one vector of three numbers, up or down; got up={up}, down={down}")
@@ -375,7 +417,7 @@ def gravity_align(
     else:
         v = np.array([u[1], -u[0], 0])  # u × z
         cross = np.array([[0, -v[2], v[1]], [v[2], 0, -v[0]], [-v[1], v[0], 0]])
-        T[:3, :3] += cross + cross @ cross / (1 + u[2])  # Rodrigues
+        T[:3, :3] += cross + cross @ cross / (1 + u[2])
     return T
 
 # %% ../../nbs/04_fusion.ipynb #b104c3e8
@@ -384,21 +426,24 @@ def estimate_up(
     poses: np.ndarray | None = None,  # (v,4,4) camera to world, when up is not known at all
     rough: np.ndarray | None = None,  # (3,) up to within 10°, when it is known roughly
 ) -> np.ndarray:  # (3,) unit vector
-    "Up, from level cameras (or a rough idea) and the dominant horizontal and vertical planes."
+    """Up, from level cameras (or a rough idea) and the dominant horizontal and vertical planes.
+
+    Raises `InputError` unless exactly one of `poses` and `rough` is given.
+    """
     if (poses is None) == (rough is None):
         raise InputError("estimate_up needs either the cameras' poses or a rough up vector")
-    up = (
-        _up_of_cameras(np.asarray(poses, np.float64).reshape(-1, 4, 4))
-        if rough is None
-        else np.asarray(rough, np.float64) / np.linalg.norm(rough)
-    )
+    if rough is None:
+        up = _up_of_cameras(np.asarray(poses, np.float64).reshape(-1, 4, 4))
+    else:
+        up = np.asarray(rough, np.float64) / np.linalg.norm(rough)
     normals = np.asarray(normals, np.float64)
     for degrees in ((30, 20) if rough is None else ()) + (10, 5, 5, 5):
         tilt = normals @ up
-        H, V = normals[abs(tilt) > np.cos(np.radians(degrees))], normals[abs(tilt) < np.sin(np.radians(degrees))]
-        if len(H) + len(V) < 100:
+        horizontal = normals[abs(tilt) > np.cos(np.radians(degrees))]
+        vertical = normals[abs(tilt) < np.sin(np.radians(degrees))]
+        if len(horizontal) + len(vertical) < 100:
             break
-        refined = np.linalg.eigh(H.T @ H - V.T @ V)[1][:, -1]
+        refined = np.linalg.eigh(horizontal.T @ horizontal - vertical.T @ vertical)[1][:, -1]
         up = refined * np.sign(refined @ up)
     return up
 
