@@ -421,7 +421,7 @@ def from_pretrained(
 
 # %% ../../nbs/70_pipeline.ipynb #4de89fe1
 # what the name of a preset meant before `DistillationConfig` said it
-ROWS_BY_NAME = {
+ROWS_BY_NAME: dict[str, dict[str, Any]] = {
     'paper': dict(pairs_between='points'),
     'official': dict(pairs_between='points', sampled_voxels_only=True),
 }

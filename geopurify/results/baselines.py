@@ -177,7 +177,7 @@ def embed(
         raise InputError(f"there is no head {head!r}; choose one of {list(self.heads)}")
     if offsets < 1:
         raise InputError(f"offsets must be at least 1, got {offsets}")
-    inputs = self.read(coords, colors)
+    inputs = self.read(coords, colors)  # type: ignore[operator]  # a method of the cell above
     apart = max(2 ** len(self.config.down) // offsets, 1) | 1  # odd, so that every grid is placed otherwise
     self.eval()
     try:

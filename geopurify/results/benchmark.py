@@ -18,7 +18,7 @@ import torch
 from fastcore.basics import patch
 from torch import Tensor
 
-from ..base.core import InputError, Preset, content_key, label_set, preset
+from ..base.core import InputError, Preset, content_key, preset
 from ..geometry.frozen import FrozenScene, freeze, with_arrays
 from ..geometry.student import Student, load_student
 from ..geometry.teachers import open_teacher
@@ -140,7 +140,7 @@ def rooms(
 
 @patch
 def _prepared(self: Benchmark, part, count):
-    names = split(self.about.train if part == 'train' else self.about.evaluation)
+    names = split(str(self.about.train if part == 'train' else self.about.evaluation))
     folders = [self.data / n for n in (names[:count] if part == 'train' else names)]
     missing = [f.name for f in folders if not f.exists()]
     if missing:
