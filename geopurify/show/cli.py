@@ -20,6 +20,8 @@ from .. import __version__
 from ..base.choices import options_of
 from ..base.core import PRESETS, InputError
 from ..geometry.teachers import TEACHERS
+from ..readers.layouts import LAYOUTS
+from ..scans.labels import DATASETS
 from ..semantics.models import VLMS
 
 # %% ../../nbs/90_cli.ipynb #5db9d536
@@ -107,15 +109,15 @@ def _add_scene(parser, many=False):
     if many:
         parser.add_argument('scenes', nargs='+', metavar='SCENE', help='scene folders, or folders of scene folders')
     else:
-        text = 'folder of a scan: ScanNet export, 7-Scenes, OpenMask3D, TUM RGB-D, nerfstudio, Polycam, Record3D '
-        parser.add_argument('scene', metavar='SCENE', help=text + '(or its .r3d), or one with a scene.json')
+        writers = ', '.join(layout.writer for layout in LAYOUTS.values())
+        text = f'folder of a scan ({writers}), or a file of one: .r3d, transforms.json, scene.json'
+        parser.add_argument('scene', metavar='SCENE', help=text)
     _add_reading(parser)
 
 
 def _add_reading(parser):
-    text = 'auto, scannet, 7scenes, openmask3d, tum, nerfstudio, polycam, record3d, json, '
-    text += 'or a scene.json that describes the folder (default: auto)'
-    _value(parser, '--layout', 'NAME|FILE', text, default='auto')
+    text = f"auto, {', '.join(LAYOUTS)}, a scene.json that describes the folder, or package.module:function "
+    _value(parser, '--layout', 'NAME|FILE', text + '(default: auto)', default='auto')
     _value(parser, '--max-views', 'N', 'use at most N evenly spread views', _positive)
     text = "stored depth of one metre, such as 1000 for millimetres (default: the layout's)"
     _value(parser, '--depth-scale', 'X', text, float)
@@ -643,7 +645,7 @@ def _add_tables(commands):
     p = _command(commands, 'tables', run_tables_command, text + 'runs that are stored are not done again.', examples)
     text = 'notebooks of nbs/tables (default: all that have a grid); report alone: only the page'
     p.add_argument('names', nargs='*', metavar='NAME', help=text)
-    text = 'rooms, or a real one, such as scannet or matterport, with --data (default: rooms)'
+    text = f'{_names(DATASETS)}; all but rooms with --data (default: rooms)'
     _value(p, '--dataset', 'NAME', text, default='rooms')
     text = 'smoke: does everything run; full: the table (default: smoke)'
     _value(p, '--grid', None, text, default='smoke', choices=('smoke', 'full'))
