@@ -279,7 +279,9 @@ def room_views(
     size: tuple[int, int] = (240, 320),  # (h,w)
 ) -> tuple[np.ndarray, np.ndarray]:  # (views,h,w,3) uint8 and (views,h,w) uint8, see `CLASS_IDS`, 0 = nothing
     "Images of one rendered room with a class for each pixel."
-    from geopurify.rooms.write import generate_room, render_views, room_seed
+    from geopurify.rooms.film import render_views
+    from geopurify.rooms.furnish import generate_room
+    from geopurify.rooms.plan import room_seed
 
     room = generate_room(room_seed(split, seed, number), style)
     other = [NYU40[n] for n in ('otherstructure', 'otherfurniture', 'otherprop')]
