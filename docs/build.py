@@ -88,7 +88,10 @@ def navigation() -> list[dict]:
     for name in TEXTS:
         write(PAGES / name, notebooks.links((ROOT / name).read_text(encoding='utf-8')))
     texts = [{label: name} for name, label in TEXTS.items()]
-    method = [{label: nav[label]} for label in dict.fromkeys(CHAPTERS.values())]
+    method = [
+        {label: nav[label]} if len(nav[label]) > 1 else nav[label][0]  # no chapter of one page
+        for label in dict.fromkeys(CHAPTERS.values())
+    ]
     lessons, *others = [{label: nav[label]} for label in FOLDERS.values()]
     reference_pages = [{package: pages} for package, pages in modules.items()]
     return [texts[0], lessons, {'The method': method}, *others, {'Reference': reference_pages}, *texts[1:]]
@@ -127,7 +130,8 @@ def main() -> None:
     quiet = os.environ | {'NO_MKDOCS_2_WARNING': '1'}
     answer = subprocess.run(command, env=quiet, capture_output=True, text=True)  # its own --quiet hides broken links
     if answer.returncode:
-        sys.exit('\n'.join(line for line in answer.stderr.splitlines() if not line.startswith('INFO')))
+        said = [line for line in answer.stderr.splitlines() if not line.startswith(('INFO', '  - '))]
+        sys.exit('\n'.join(said))
     check_offline()
     print(f'{len(list((OUT / "site").rglob("*.html")))} pages: open {OUT.relative_to(ROOT)}/site/index.html')
 
