@@ -155,9 +155,12 @@ def patched(node: ast.FunctionDef) -> str:
 
 
 def docstring_of(node: Definition) -> Iterator[str]:
-    "The docstring; lines that are set in, such as an equation or a drawing, stay as they are."
-    if docstring := ast.get_docstring(node):
-        yield re.sub(r'(?<!\n)\n(?=    \S)', '\n\n', docstring)
+    "The docstring; lines that are set in, such as an equation or a drawing, stay as they are, and examples are code."
+    for block in (ast.get_docstring(node) or '').split('\n\n'):
+        if block.startswith('>>>'):
+            yield f'```{{ .pycon }}\n{block}\n```'
+        elif block:
+            yield re.sub(r'(?<!\n)\n(?=    \S)', '\n\n', block)
 
 
 def heading(level: int, name: str) -> str:
