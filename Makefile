@@ -3,11 +3,15 @@ PYTHON ?= python3
 TORCH  ?= 2.13.0
 BIN    := .venv/bin
 
-.PHONY: demo test bench tables tables-full readme clean-venv help
+.PHONY: demo test quick slow lint docs bench tables tables-full readme clean-venv help
 
 help:
 	@echo "make demo        three unseen rooms, purified: writes results/demo/index.html"
-	@echo "make test        export, cleanliness, every notebook, packaging, README"
+	@echo "make test        export, cleanliness, lint, every notebook, packaging, README, the site, every table on a small grid"
+	@echo "make quick       notebooks of seconds, and does the package install (about two minutes)"
+	@echo "make slow        the cells that make test leaves out because they take minutes"
+	@echo "make lint        format, findings, types, and the counts that the house keeps"
+	@echo "make docs        the site: writes _docs/site/index.html"
 	@echo "make bench       the engine against the official way: writes results/benchmarks/ (about 15 minutes on two cores)"
 	@echo "make tables      every results table on a small grid, into runs/smoke/results: does all of it run"
 	@echo "make tables-full the tables of results/; hours, an interrupted run goes on"
@@ -22,7 +26,7 @@ help:
 	$(BIN)/python -m pip install --quiet --upgrade pip "setuptools<81" wheel
 	if command -v nvidia-smi >/dev/null 2>&1; then $(BIN)/python -m pip install --quiet "torch==$(TORCH)"; \
 	else $(BIN)/python -m pip install --quiet "torch==$(TORCH)+cpu" 2>/dev/null || $(BIN)/python -m pip install --quiet "torch==$(TORCH)"; fi
-	$(BIN)/python -m pip install --quiet --no-build-isolation -e ".[text,distributed,dev]"
+	$(BIN)/python -m pip install --quiet --no-build-isolation -e ".[text,distributed,docs,dev]"
 	@touch $@
 
 demo: .venv/ready
@@ -30,6 +34,21 @@ demo: .venv/ready
 
 test: .venv/ready
 	$(BIN)/python .ci/check.py
+
+quick: .venv/ready
+	$(BIN)/python .ci/check.py --quick
+
+slow: .venv/ready
+	$(BIN)/python .ci/check.py --slow
+
+lint: .venv/ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python .ci/house.py --check
+
+docs: .venv/ready
+	$(BIN)/python docs/build.py
 
 # Lifting first: the engine's table takes its rows over. The executed notebooks lie beside the tables and are not committed.
 # BENCH hands parameters on, for a quick look: make bench BENCH="-p voxels 30000 -p threads 1"

@@ -10,21 +10,22 @@ config = ConfigParser(delimiters=['='])
 config.read(root / 'settings.ini', encoding='utf-8')
 cfg = config['DEFAULT']
 
-# spconv's CUDA 12.0 wheels (they also run on a CPU) exist for x86-64 Linux and Windows up to Python 3.11; elsewhere the package
-# uses its own plain-torch sparse convolution behind the same interface.
+# spconv's CUDA 12.0 wheels (they also run on a CPU) exist for x86-64 Linux and Windows up to Python 3.11; elsewhere the
+# package uses its own plain-torch sparse convolution behind the same interface.
 spconv = '; python_version < "3.12" and platform_machine in "x86_64 AMD64" and sys_platform != "darwin"'
 extras = {
     name: cfg[f'{name}_requirements'].split()
-    for name in ('text', 'xdecoder', 'record3d', 'viewer', 'distributed', 'dev')
+    for name in ('text', 'xdecoder', 'record3d', 'viewer', 'distributed', 'docs', 'dev')
     if f'{name}_requirements' in cfg
 }
 
-# folders of data that are installed with the code
+# folders of data that are installed with the code; recorded cases are for tests in a checkout
+manifests = [p.name for p in sorted((root / 'data_manifests').iterdir()) if p.is_dir() and p.name != 'parity']
 data = [
     'geopurify.weights',
     'geopurify.show.page',
     'geopurify.data_manifests',
-    *(f'geopurify.data_manifests.{p.name}' for p in sorted((root / 'data_manifests').iterdir()) if p.is_dir()),
+    *(f'geopurify.data_manifests.{name}' for name in manifests),
 ]
 
 setup(
@@ -46,7 +47,7 @@ setup(
     python_requires=f'>={cfg["min_python"]}',
     packages=[*find_packages(include=['geopurify*']), *data],
     package_dir={name: name.replace('geopurify.data_manifests', 'data_manifests').replace('.', '/') for name in data},
-    package_data={name: ['*'] for name in data},
+    package_data={name: ['*'] for name in data} | {'geopurify': ['py.typed']},
     install_requires=[*cfg['requirements'].split(), *(r + spconv for r in cfg['spconv_requirements'].split())],
     extras_require={**extras, 'all': sorted({r for reqs in extras.values() for r in reqs})},
     entry_points={'console_scripts': [cfg['console_scripts']]},

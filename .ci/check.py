@@ -1,8 +1,10 @@
-"""What `make test` runs: export and cleanliness, every notebook, packaging, the README, the results tables.
+"""What `make test` runs: export and cleanliness, lint, every notebook, packaging, the README, the site, the tables.
 
 Each check and each notebook counts once in the closing line `N passed, N failed`.
-`python .ci/check.py 20_projection` runs the notebooks whose path contains one of the words, and no other check."""
+`python .ci/check.py 20_projection` runs the notebooks whose path contains one of the words, and no other check;
+`--quick` runs those of QUICK and the checks of an installation, `--slow` those with slow cells, slow cells included."""
 
+import argparse
 import hashlib
 import multiprocessing
 import os
@@ -12,152 +14,198 @@ import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKERS = 2
 
+# Notebooks of seconds that together touch every package: for another Python, or before a commit.
+QUICK = (
+    '00_core 00a_checkpoints 00d_testing 00e_choices 00f_schedule 01_scene 01a_labels 02a_shapes 03_capture '
+    '03d_manifest 05_voxels 06_sparse 20_projection 21_vlm 24_precomputed 25_models 40_student 50_pooling '
+    '51_smoothing 60_evaluation 76_report 91_main'
+).split()
+
+LIGHT = """
+import sys, time
+started = time.perf_counter()
+import geopurify
+seconds = time.perf_counter() - started
+heavy = {'torch', 'transformers', 'sentence_transformers', 'spconv', 'plotly', 'trimesh'} & set(sys.modules)
+assert seconds < 5 and not heavy, f'{seconds:.1f} s, loads {heavy}'
+"""
+
+INSTALLED = """
+from pathlib import Path
+import geopurify
+folder = Path(geopurify.__file__).parent
+assert folder.is_relative_to(Path.cwd()), folder
+assert (folder / 'py.typed').exists() and not list(Path.cwd().rglob('parity'))
+from geopurify.base.core import label_set
+assert len(label_set('scannet20')) == 20
+from geopurify import GeoPurify
+print(GeoPurify.from_pretrained('rooms'))
+from geopurify.show.cli import main
+main(['--version'])
+"""
+
+
+def python(*arguments: str, **options) -> None:
+    "This Python with the arguments, in the project's folder; an error where it fails."
+    subprocess.run([sys.executable, *arguments], check=True, **{'cwd': ROOT, **options})
+
+
+# -------------------------------------------------------------------------------------------------------------- checks
+
 
 def sources() -> dict:
     "Hash of every notebook and every exported module."
-    files = [*ROOT.glob("nbs/**/*.ipynb"), *ROOT.glob("geopurify/**/*.py")]
+    files = [*ROOT.glob('nbs/**/*.ipynb'), *ROOT.glob('geopurify/**/*.py')]
     return {
         f.relative_to(ROOT): hashlib.sha256(f.read_bytes()).hexdigest()
         for f in files
-        if ".ipynb_checkpoints" not in f.parts
+        if '.ipynb_checkpoints' not in f.parts
     }
 
 
-def unchanged_by(*command: str):
-    "Fail when `command` changes a notebook or an exported module; what it changed is left for inspection."
+def unchanged_by(code: str):
+    "Fail when running `code` changes a notebook or an exported module; what it changed is left for inspection."
     before = sources()
-    subprocess.run(command, cwd=ROOT, check=True)
+    python('-c', code)
     after = sources()
     different = sorted(str(f) for f in before.keys() | after.keys() if before.get(f) != after.get(f))
-    assert not different, f"`{command[-1]}` changes {different}: run it and commit the result"
+    assert not different, f'`{code}` changes {different}: run it and commit the result'
 
 
 def exported():
-    unchanged_by(sys.executable, "-c", "import nbdev; nbdev.nbdev_export()")
+    unchanged_by('import nbdev; nbdev.nbdev_export()')
 
 
 def clean():
-    unchanged_by(sys.executable, "-c", "from nbdev.clean import nbdev_clean; nbdev_clean()")
+    unchanged_by('from nbdev.clean import nbdev_clean; nbdev_clean()')
+
+
+def lint():
+    "Format, findings, types and the promises of `.ci/house.py`; `make lint` does the same."
+    python('-m', 'ruff', 'format', '--check', '--quiet', '.')
+    python('.ci/house.py', '--check')
 
 
 def import_is_light():
     "`import geopurify` loads no text model and takes less than five seconds."
-    code = (
-        "import time, sys; t = time.perf_counter(); import geopurify; s = time.perf_counter() - t; "
-        "heavy = {'torch', 'transformers', 'sentence_transformers', 'spconv', 'plotly', 'trimesh'} & set(sys.modules); "
-        "assert s < 5 and not heavy, f'{s:.1f} s, loads {heavy}'"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=tempfile.gettempdir())
+    python('-c', LIGHT, cwd=tempfile.gettempdir())
 
 
 def installs():
-    "An installed package (not this checkout) has its weights, manifests and command line."
+    "An installed package (not this checkout) has its weights, manifests, types and command line."
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--no-deps",
-                "--no-build-isolation",
-                "--target",
-                folder,
-                str(ROOT),
-            ],
-            check=True,
-        )
-        code = (
-            "import geopurify; from pathlib import Path; assert Path(geopurify.__file__).is_relative_to(Path.cwd()), geopurify.__file__; "
-            "from geopurify.base.core import label_set, weights_path; assert len(label_set('scannet20')) == 20; "
-            "from geopurify import GeoPurify; print(GeoPurify.from_pretrained('rooms')); "
-            "from geopurify.show.cli import main; main(['--version'])"
-        )
-        env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"PYTHONPATH": folder}
-        subprocess.run([sys.executable, "-c", code], check=True, cwd=folder, env=env)
+        options = ['--quiet', '--no-deps', '--no-build-isolation', '--target', folder]
+        python('-m', 'pip', 'install', *options, str(ROOT))
+        env = {k: v for k, v in os.environ.items() if k != 'PYTHONPATH'} | {'PYTHONPATH': folder}
+        python('-c', INSTALLED, cwd=folder, env=env)
 
 
 def readme_is_fresh():
-    sys.path.insert(0, str(ROOT / ".ci"))
+    sys.path.insert(0, str(ROOT / '.ci'))
     import readme
 
-    assert (ROOT / "README.md").read_text(encoding="utf-8") == readme.render(), (
-        "README.md differs from nbs/index.ipynb: run `make readme`"
-    )
+    written = (ROOT / 'README.md').read_text(encoding='utf-8')
+    assert written == readme.render(), 'README.md differs from nbs/index.ipynb: run `make readme`'
 
 
 def tables_run():
     "Every results table on the small grid, computed anew; `make tables` does the same."
-    shutil.rmtree(ROOT / "runs" / "smoke" / "results", ignore_errors=True)
-    subprocess.run(
-        [sys.executable, "-m", "geopurify", "tables", "--grid", "smoke", "--jobs", str(WORKERS)], check=True, cwd=ROOT
-    )
+    shutil.rmtree(ROOT / 'runs' / 'smoke' / 'results', ignore_errors=True)
+    python('-m', 'geopurify', 'tables', '--grid', 'smoke', '--jobs', str(WORKERS))
 
 
-def run_notebook(path: Path):
-    "One notebook under nbdev's test runner: cells marked `slow` or `cuda` are left out."
-    os.environ.setdefault("TQDM_DISABLE", "1")
+def docs():
+    "The site, strictly: a link that leads nowhere is an error."
+    python('docs/build.py')
+
+
+# ----------------------------------------------------------------------------------------------------------- notebooks
+
+
+def run_notebook(path: Path, slow: bool = False) -> tuple[bool, float]:
+    "One notebook under nbdev's test runner, without the cells marked `cuda` and mostly those marked `slow`."
+    os.environ.setdefault('TQDM_DISABLE', '1')
     from nbdev.config import get_config
     from nbdev.test import test_nb
 
     os.chdir(ROOT)
-    return test_nb(path, skip_flags=set(get_config().tst_flags.split()), do_print=False)
+    flags = set(get_config().tst_flags.split())
+    return test_nb(path, skip_flags=flags - {'slow'} if slow else flags, do_print=False)
 
 
-def notebooks(words) -> list:
+def notebooks(words: list[str], slow: bool) -> list[Path]:
+    "Those whose path has one of the words, or all; with `slow` only those that have slow cells."
     from nbdev.doclinks import nbglob
 
     os.chdir(ROOT)
     found = sorted(Path(p) for p in nbglob())
-    return [p for p in found if not words or any(w in str(p) for w in words)]
+    found = [p for p in found if not words or any(w in str(p) for w in words)]
+    return [p for p in found if '"#| slow' in p.read_text(encoding='utf-8')] if slow else found
 
 
-def main(words) -> int:
-    passed, failed = 0, []
+class Tally:
+    "What passed and what failed; a line for each as it ends."
 
-    def report(name, ok, seconds):
-        nonlocal passed
-        passed += ok
-        if not ok:
-            failed.append(name)
-        print(f"{'ok  ' if ok else 'FAIL'} {seconds:6.1f} s  {name}", flush=True)
+    def __init__(self):
+        self.passed, self.failed = 0, []
 
-    def check(function):
-        started = time.perf_counter()
-        try:
-            function()
-            ok = True
-        except Exception:
-            traceback.print_exc()
-            ok = False
-        report(function.__name__, ok, time.perf_counter() - started)
+    def add(self, name: str, ok: bool, seconds: float):
+        self.passed += ok
+        self.failed += [] if ok else [name]
+        print(f'{"ok  " if ok else "FAIL"} {seconds:6.1f} s  {name}', flush=True)
 
-    if not words:
-        for function in (exported, clean):
-            check(function)
-    # a process of its own for each: a notebook shell takes over `__main__`
-    with ProcessPoolExecutor(WORKERS, mp_context=multiprocessing.get_context("spawn"), max_tasks_per_child=1) as pool:
-        runs = {pool.submit(run_notebook, p): p for p in notebooks(words)}
-        for run in as_completed(runs):
-            name = str(runs[run].relative_to(ROOT) if runs[run].is_absolute() else runs[run])
-            if run.exception():
-                traceback.print_exception(run.exception())
-            report(name, *((False, 0.0) if run.exception() else run.result()))
-    if not words:
-        for function in (import_is_light, installs, readme_is_fresh, tables_run):
-            check(function)
-    if failed:
-        print("failed:", ", ".join(failed))
-    print(f"{passed} passed, {len(failed)} failed")
-    return 1 if failed or not passed else 0
+    def run_checks(self, functions: Iterable[Callable[[], None]]):
+        for function in functions:
+            started = time.perf_counter()
+            try:
+                function()
+                ok = True
+            except Exception:
+                traceback.print_exc()
+                ok = False
+            self.add(function.__name__, ok, time.perf_counter() - started)
+
+    def run_notebooks(self, paths: list[Path], slow: bool):
+        "A process of its own for each: a notebook shell takes over `__main__`."
+        spawn = multiprocessing.get_context('spawn')
+        with ProcessPoolExecutor(WORKERS, mp_context=spawn, max_tasks_per_child=1) as pool:
+            runs = {pool.submit(run_notebook, p, slow): p for p in paths}
+            for run in as_completed(runs):
+                path = runs[run]
+                name = str(path.relative_to(ROOT) if path.is_absolute() else path)
+                if run.exception():
+                    traceback.print_exception(run.exception())
+                self.add(name, *((False, 0.0) if run.exception() else run.result()))
 
 
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('words', nargs='*', help='notebooks whose path contains one of them, and no other check')
+    parser.add_argument('--quick', action='store_true', help='the notebooks of QUICK, and does the package install')
+    parser.add_argument('--slow', action='store_true', help='only notebooks with slow cells, and all their cells')
+    options = parser.parse_args()
+
+    before, after = (exported, clean, lint), (import_is_light, installs, readme_is_fresh, docs, tables_run)
+    if options.quick:
+        before, after = (), (import_is_light, installs)
+    elif options.words or options.slow:
+        before, after = (), ()
+    tally = Tally()
+    tally.run_checks(before)
+    tally.run_notebooks(notebooks(QUICK if options.quick else options.words, options.slow), options.slow)
+    tally.run_checks(after)
+    if tally.failed:
+        print('failed:', ', '.join(tally.failed))
+    print(f'{tally.passed} passed, {len(tally.failed)} failed')
+    return 1 if tally.failed or not tally.passed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

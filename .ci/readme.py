@@ -1,4 +1,4 @@
-"README.md from nbs/index.ipynb: `python .ci/readme.py` writes it; `render()` is what the freshness check compares with."
+"README.md from nbs/index.ipynb: `python .ci/readme.py` writes it; the freshness check compares it with `render()`."
 
 import re
 from pathlib import Path
