@@ -47,7 +47,7 @@ setup(
     python_requires=f'>={cfg["min_python"]}',
     packages=[*find_packages(include=['geopurify*']), *data],
     package_dir={name: name.replace('geopurify.data_manifests', 'data_manifests').replace('.', '/') for name in data},
-    package_data={name: ['*'] for name in data} | {'geopurify': ['py.typed']},
+    package_data={name: ['*'] for name in data} | {'geopurify': ['py.typed', '*.pyi']},
     install_requires=[*cfg['requirements'].split(), *(r + spconv for r in cfg['spconv_requirements'].split())],
     extras_require={**extras, 'all': sorted({r for reqs in extras.values() for r in reqs})},
     entry_points={'console_scripts': [cfg['console_scripts']]},

@@ -65,11 +65,13 @@ def weights_path(
 def shared_path(
     name: str,  # Path inside the folder, such as "parity/sonata"
 ) -> Path | None:  # None when it is not there; the reason is printed
-    "Location of optional test data outside the repository."
-    folder = Path(os.environ.get('GEOPURIFY_SHARED') or _package().parent.parent / 'shared')
-    if (folder / name).exists():
-        return folder / name
+    "Location of optional test data outside the repository, or of the part of it that lies in `data_manifests/`."
+    outside = Path(os.environ.get('GEOPURIFY_SHARED') or _package().parent.parent / 'shared')
+    for folder in (outside, _package().parent / 'data_manifests'):
+        if (folder / name).exists():
+            return folder / name
     print(f"skipped: needs {name} in a folder named by GEOPURIFY_SHARED, or in ../shared")
+    return None
 
 # %% ../../nbs/00_core.ipynb #96685ba9
 @contextlib.contextmanager
