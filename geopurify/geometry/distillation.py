@@ -40,7 +40,8 @@ class ContrastivePairs:
         return ContrastivePairs(self.anchors.to(device), self.positives.to(device), self.negatives.to(device))
 
     @property
-    def candidates(self) -> Tensor:  # (a, 1+macro+micro), the positive first
+    def candidates(self) -> Tensor:  # (a, 1+macro+micro+random)
+        "Positive and negatives of each anchor, the positive first."
         return torch.cat([self.positives[:, None], self.negatives], 1)
 
     @property
@@ -65,20 +66,43 @@ def sample_pairs(
     anchors: Tensor | None = None,  # (a,) use these instead of drawing
     chunk_elements: int = 2**24,  # Similarities held at a time
 ) -> ContrastivePairs:  # On the teacher's device
-    "Hybrid contrastive sampling: global positives and macro-negatives, local micro-negatives."
+    """Hybrid sampling: positives and macro-negatives from the whole scene, micro-negatives nearby (paper, Section 3).
+
+        i⁺    = argmax f_i·f_j over j ≠ i                              most similar point of the scene
+        macro = the M lowest f_i·f_j over j ∉ {i, i⁺}                  M = config.macro_negatives, 48
+        micro = the m lowest f_i·f_j over neighbours j ≠ i⁺ of i       m = config.micro_negatives, 16
+
+    f: teacher features of unit length, so f_i·f_j is a cosine. (n,D) features and (n,k) rows of neighbours become
+    anchors (a,), positives (a,) and negatives (a, M+m), rows of the same n points. A point may be both macro and micro,
+    and the positive is no micro-negative even where it is a neighbour, both as in the released code.
+    `config.random_negatives` adds as many random points, which is no part of the method.
+
+    >>> angles = torch.tensor([0.0, 10, 90, 175]).deg2rad()
+    >>> f = torch.stack([angles.cos(), angles.sin()], 1)
+    >>> config = DistillationConfig(macro_negatives=1, micro_negatives=1)
+    >>> near = torch.tensor([[1, 2], [0, 3], [1, 3], [1, 2]])
+    >>> pairs = sample_pairs(f, near, config, anchors=torch.tensor([0]))
+    >>> pairs.positives.tolist(), pairs.negatives.tolist()
+    ([1], [[3, 2]])
+
+    Raises `InputError` for arrays of other shapes, a scene of fewer than M + 2 points (or than 3), m neighbours or
+    fewer, and features that are NaN or infinite (looked for on the CPU only: a GPU would have to be waited for).
+    """
     n = len(teacher)
     _check_sampling(teacher, neighbors, config)
     if anchors is None:
         anchors = torch.randperm(n, generator=generator)[: min(config.anchors, n // 3)]
     anchors, unit = to_device(anchors.long(), teacher.device), F.normalize(teacher.float(), dim=1)
     neighbors = neighbors.to(teacher.device)
-    found = [_pairs_of(a, unit, neighbors[a].long(), config) for a in anchors.split(max(1, chunk_elements // n))]
-    positives, negatives = (torch.cat(x) for x in zip(*found))
+    chunks = anchors.split(max(1, chunk_elements // n))
+    found = [_pairs_of(chunk, unit, neighbors[chunk].long(), config) for chunk in chunks]
+    positives, negatives = (torch.cat(parts) for parts in zip(*found))
     if config.random_negatives:
-        negatives = torch.cat([negatives, _by_lot(anchors, positives, n, config.random_negatives, generator)], 1)
+        drawn = _random_negatives(anchors, positives, n, config.random_negatives, generator)
+        negatives = torch.cat([negatives, drawn], 1)
     return ContrastivePairs(anchors, positives, negatives)
 
-
+# %% ../../nbs/32_distillation.ipynb #d0ebc428
 def _pairs_of(anchors, unit, near, config):
     "Positives (c,) and negatives (c, macro+micro) of some anchors."
     similarity = unit[anchors] @ unit.T  # (c,n)
@@ -89,8 +113,8 @@ def _pairs_of(anchors, unit, near, config):
     return positives, torch.cat([macro, near.gather(1, micro)], 1)
 
 # %% ../../nbs/32_distillation.ipynb #15f9b2f8
-def _by_lot(anchors, positives, n, count, generator):
-    "Rows (a,count) drawn by lot, neither the anchor nor its positive."
+def _random_negatives(anchors, positives, n, count, generator):
+    "Random rows (a,count), neither the anchor nor its positive."
     rows = torch.randint(n - 2, (len(anchors), count), generator=generator).to(anchors.device)
     for taken in (torch.minimum(anchors, positives), torch.maximum(anchors, positives)):
         rows += rows >= taken[:, None]
@@ -99,17 +123,22 @@ def _by_lot(anchors, positives, n, count, generator):
 
 def _check_sampling(teacher, neighbors, config):
     n, k = len(teacher), neighbors.shape[1] if neighbors.ndim == 2 else 0
+    macro, micro = config.macro_negatives, config.micro_negatives
     if teacher.ndim != 2 or neighbors.shape != (n, k):
         raise InputError(
-            f"sampling: expected teacher features (n,D) and neighbours (n,k), got {tuple(teacher.shape)} and {tuple(neighbors.shape)}"
+            "sampling: expected teacher features (n,D) and neighbours (n,k), "
+            f"got {tuple(teacher.shape)} and {tuple(neighbors.shape)}"
         )
-    if n < max(3, config.macro_negatives + 2):
+    fewest = max(3, macro + 2)
+    if n < fewest:
         raise InputError(
-            f"sampling: a scene of {n} points is too small for {config.macro_negatives} macro-negatives besides anchor and positive; use at least {max(3, config.macro_negatives + 2)} points"
+            f"sampling: a scene of {n} points is too small for {macro} macro-negatives besides anchor and positive; "
+            f"use at least {fewest} points"
         )
-    if k <= config.micro_negatives:
+    if k <= micro:
         raise InputError(
-            f"sampling: {config.micro_negatives} micro-negatives besides the positive need at least {config.micro_negatives + 1} neighbours a point, got {k}"
+            f"sampling: {micro} micro-negatives besides the positive need at least {micro + 1} neighbours a point, "
+            f"got {k}"
         )
     bad = ~torch.isfinite(teacher).all(1)
     if teacher.device.type == 'cpu' and bad.any():
@@ -143,6 +172,7 @@ class _InfoNCE(torch.autograd.Function):
 
 
 def _add_gradient(gradient, z, anchors, candidates, others, logits, temperature):
+    "Add ∂L/∂z of some anchors, times their number, in place."
     g = logits.softmax(1)
     g[:, 0] -= 1
     g /= temperature  # (c, 1+negatives)
@@ -156,29 +186,52 @@ def info_nce_and_accuracy(
     temperature: float = DistillationConfig.temperature,  # τ
     chunk: int = 512,  # Anchors at a time; memory is about 3·chunk·65·d numbers
 ) -> tuple[Tensor, Tensor]:  # Loss; share of anchors whose positive is nearer than all negatives
-    "InfoNCE of a set of pairs, and how often the positive ranks first."
+    """InfoNCE of a set of pairs, and how often the positive ranks first (Section 3 of the paper).
+
+        L = −(1/a) Σ_i log[ exp(z_i·z_i⁺/τ) / (exp(z_i·z_i⁺/τ) + Σ_{j ∈ N_i} exp(z_i·z_j/τ)) ]
+
+    z: embeddings divided by their lengths; i runs over the a anchors, i⁺ is the positive of i and N_i its negatives.
+    (n,d) embeddings become the loss, a scalar in nats with its gradient, and the accuracy, a share in 0..1.
+    Computed in float32 also under mixed precision; in float64 for embeddings of that type.
+
+    Raises `InputError` for a temperature that is not positive, for no pairs, and where pairs refer to a row that there
+    is no embedding of (looked for on the CPU only: a GPU would have to be waited for).
+    """
     if temperature <= 0:
         raise InputError(f"InfoNCE: the temperature must be positive, got {temperature}")
     if not len(pairs):
         raise InputError("InfoNCE: there are no pairs")
-    top = (
-        int(max(pairs.anchors.max(), pairs.candidates.max())) if pairs.anchors.device.type == 'cpu' else 0
-    )  # a GPU would have to be waited for
-    if top >= len(embeddings):
+    on_cpu = pairs.anchors.device.type == 'cpu'
+    last = int(max(pairs.anchors.max(), pairs.candidates.max())) if on_cpu else 0
+    if last >= len(embeddings):
         raise InputError(
-            f"InfoNCE: pairs refer to row {top}, but there are only {len(embeddings)} embeddings; remap the pairs to these rows first"
+            f"InfoNCE: pairs refer to row {last}, but there are only {len(embeddings)} embeddings; "
+            "remap the pairs to these rows first"
         )
     pairs = pairs.to(embeddings.device)
     with torch.autocast(embeddings.device.type, enabled=False):  # cosines over τ want float32
         z = embeddings if embeddings.dtype == torch.float64 else embeddings.float()
         return _InfoNCE.apply(F.normalize(z, dim=1), pairs.anchors, pairs.candidates, float(temperature), chunk)
 
-
+# %% ../../nbs/32_distillation.ipynb #61f92d22
 def info_nce(
     embeddings: Tensor,  # (n,d) student embeddings of any length
     pairs: ContrastivePairs,  # Rows refer to `embeddings`
     temperature: float = DistillationConfig.temperature,  # τ
     chunk: int = 512,  # Anchors at a time
 ) -> Tensor:  # Scalar
-    "Mean over anchors of the cross entropy between positive and negatives."
+    """Mean over anchors of the cross entropy between positive and negatives (Section 3 of the paper).
+
+        L = −(1/a) Σ_i log[ exp(z_i·z_i⁺/τ) / (exp(z_i·z_i⁺/τ) + Σ_{j ∈ N_i} exp(z_i·z_j/τ)) ]
+
+    z: embeddings divided by their lengths; i runs over the a anchors, i⁺ is the positive of i and N_i its negatives.
+    (n,d) embeddings become one number, in nats: 0 where every positive is told from its negatives, log(1 + negatives)
+    where nothing is known.
+
+    >>> pairs = ContrastivePairs(*map(torch.tensor, ([0], [1], [[2]])))
+    >>> info_nce(torch.tensor([[1.0, 0], [5, 0], [0, 2]]), pairs, temperature=1.0)  # −log(e / (e + 1))
+    tensor(0.3133)
+
+    Raises what `info_nce_and_accuracy` raises.
+    """
     return info_nce_and_accuracy(embeddings, pairs, temperature, chunk)[0]

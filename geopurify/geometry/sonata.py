@@ -4,14 +4,15 @@
 
 # %% auto #0
 __all__ = ['SonataInput', 'centered', 'grid_index', 'grid_hash', 'sonata_input', 'curve_depth', 'curve_code', 'patch_slots',
-           'Level', 'PatchAttention', 'MLP', 'Block', 'SonataConfig', 'Sonata', 'up_cast', 'load_sonata', 'save_sonata',
-           'up_evidence', 'encoder_bytes', 'SonataTeacher']
+           'Level', 'PatchAttention', 'MLP', 'Block', 'SonataConfig', 'Embedding', 'GridPooling', 'Stage', 'Sonata',
+           'up_cast', 'load_sonata', 'save_sonata', 'up_evidence', 'encoder_bytes', 'SonataTeacher']
 
 # %% ../../nbs/31_sonata.ipynb #2e295c19
 import json
 import warnings
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -20,10 +21,10 @@ from torch import nn
 
 from ..base.checkpoints import checkpoint_file, read_tensors
 from ..base.core import InputError, TeacherConfig, atomic_path, content_key, weights_path
-from ..scans.fusion import estimate_normals
 from ..base.memory import Memory, row_pieces
 from .sparse import SubmConv3d, neighbor_map
 from .teacher import check_cloud
+from ..scans.fusion import estimate_normals
 
 # %% ../../nbs/31_sonata.ipynb #f061a845
 @dataclass
@@ -36,8 +37,11 @@ class SonataInput:
     inverse: torch.Tensor  # (n,) int64 voxel of every point
     selected: torch.Tensor  # (m,) int64 point that stands for each voxel
 
-
-def centered(points, numpy2=False):
+# %% ../../nbs/31_sonata.ipynb #bd45eb3b
+def centered(
+    points: np.ndarray,  # (n,3) float32 metres
+    numpy2: bool = False,  # Round as numpy 2 does
+) -> np.ndarray:  # (n,3) float32 metres
     "Coordinates from the middle of the bounding box (x, y) and from the lowest point (z)."
     lo, hi = points.min(0), points.max(0)
     wide = np.float32 if numpy2 else np.float64
@@ -46,15 +50,21 @@ def centered(points, numpy2=False):
     return (points.astype(wide) - shift).astype(np.float32)
 
 
-def grid_index(coord, size, numpy2=False):
+def grid_index(
+    coord: np.ndarray,  # (n,3) float32 metres, see `centered`
+    size: float,  # Edge of a voxel in metres
+    numpy2: bool = False,  # Divide as numpy 2 does
+) -> np.ndarray:  # (n,3) int64
     "Voxel index of each centred point, from 0 on every axis."
     cell = coord.astype(np.float64) / size if numpy2 else coord / np.float32(size)
     cell = np.floor(cell).astype(np.int64)
     return cell - cell.min(0)
 
 # %% ../../nbs/31_sonata.ipynb #c3dd04f8
-def grid_hash(grid):
-    "FNV-1 hash of voxel indices: (m,3) → (m,) uint64."
+def grid_hash(
+    grid: np.ndarray,  # (m,3) voxel indices
+) -> np.ndarray:  # (m,) uint64
+    "FNV-1 hash of voxel indices."
     key = np.full(len(grid), 14695981039346656037, np.uint64)
     for axis in range(3):
         key *= np.uint64(1099511628211)
@@ -71,21 +81,26 @@ def sonata_input(
     selected: np.ndarray | None = None,  # (m,) that choice, when it is known
     numpy2: bool = False,  # divide as numpy 2 does
 ) -> SonataInput:
-    "Sonata's default transform."
+    "Sonata's default transform: centre, one point a voxel in the order of the voxels' hashes, colours in 0…1."
     coord = centered(np.asarray(points, np.float32), numpy2)
     grid = grid_index(coord, size, numpy2)
     _, first, inverse, count = np.unique(grid_hash(grid), return_index=True, return_inverse=True, return_counts=True)
     if selected is None:
-        selected = first
-        if seed is not None:
-            draw = np.random.default_rng(seed).integers(0, count.max(), len(count)) % count
-            selected = np.argsort(inverse, kind='stable')[np.cumsum(count) - count + draw]
-    features = np.concatenate([coord, np.asarray(colors, np.float32) / 255, np.asarray(normals, np.float32)], 1)[
-        selected
-    ]
+        selected = first if seed is None else _one_of_each(inverse, count, seed)
+    features = np.concatenate([coord, np.asarray(colors, np.float32) / 255, np.asarray(normals, np.float32)], 1)
     return SonataInput(
-        *map(torch.from_numpy, (grid[selected], coord[selected], features, inverse, np.asarray(selected, np.int64)))
+        grid=torch.from_numpy(grid[selected]),
+        coord=torch.from_numpy(coord[selected]),
+        features=torch.from_numpy(features[selected]),
+        inverse=torch.from_numpy(inverse),
+        selected=torch.from_numpy(np.asarray(selected, np.int64)),
     )
+
+
+def _one_of_each(inverse, count, seed):
+    "A random point (m,) of each voxel, from the voxel of each point and the points of each voxel."
+    draw = np.random.default_rng(seed).integers(0, count.max(), len(count)) % count
+    return np.argsort(inverse, kind='stable')[np.cumsum(count) - count + draw]
 
 # %% ../../nbs/31_sonata.ipynb #5083e480
 def curve_depth(
@@ -94,25 +109,31 @@ def curve_depth(
     "Bits an axis: the bit length of the largest index plus one."
     return int(grid.max() + 1).bit_length()
 
+# %% ../../nbs/31_sonata.ipynb #b5300c37
+_LADDER = (
+    (32, 0x1F00000000FFFF),
+    (16, 0x1F0000FF0000FF),
+    (8, 0x100F00F00F00F00F),
+    (4, 0x10C30C30C30C30C3),
+    (2, 0x1249249249249249),
+)
+
 
 def _interleave(x, y, z):
     "Bit i of x goes to bit 3i+2, of y to 3i+1, of z to 3i."
-    word = 0
-    for up, v in ((2, x), (1, y), (0, z)):
-        for shift, mask in (
-            (32, 0x1F00000000FFFF),
-            (16, 0x1F0000FF0000FF),
-            (8, 0x100F00F00F00F00F),
-            (4, 0x10C30C30C30C30C3),
-            (2, 0x1249249249249249),
-        ):
-            v = (v | v << shift) & mask
-        word = word | v << up
+    word = torch.zeros_like(x)
+    for up, bits in ((2, x), (1, y), (0, z)):
+        for shift, mask in _LADDER:
+            bits = (bits | bits << shift) & mask
+        word = word | bits << up
     return word
 
 # %% ../../nbs/31_sonata.ipynb #8ae6da69
 def _hilbert(x, y, z, depth):
-    "Skilling's algorithm: undo the rotations from the top bit down, then Gray code to binary over the interleaved word."
+    """Skilling's algorithm (*Programming the Hilbert curve*, 2004).
+
+    Undo the rotations from the top bit down, then Gray code to binary over the interleaved word.
+    """
     axes = [x, y, z]
     for bit in range(depth - 1, 0, -1):
         top, low = 1 << bit, (1 << bit) - 1
@@ -134,7 +155,10 @@ def curve_code(
     depth: int,  # bits an axis
     batch: torch.Tensor | None = None,  # (m,) cloud of each voxel; different clouds follow each other
 ) -> torch.Tensor:  # (m,) int64
-    "Position of each voxel on a space-filling curve."
+    """Position of each voxel on a space-filling curve; `-trans` swaps x and y first.
+
+    Raises `InputError` for an unknown curve, and where three times `depth` bits and the cloud's do not fit into 63.
+    """
     curve, _, trans = order.partition('-')
     if curve not in ('z', 'hilbert') or trans not in ('', 'trans'):
         raise InputError(f"unknown order {order!r}; expected z, z-trans, hilbert or hilbert-trans")
@@ -152,23 +176,28 @@ def curve_code(
 def patch_slots(
     counts: list[int],  # Points of each cloud of the batch
     patch_size: int,  # K
-) -> tuple[
-    torch.Tensor, torch.Tensor, int
-]:  # pad (slots,): the rank that each slot reads; unpad (n,): the slot of each rank; the patch size in use
-    "Cut serialized clouds into patches of equal size (the official rule without flash-attention)."
-    K = min(patch_size, *counts) if len(counts) > 1 else min(patch_size, counts[0])
+) -> tuple[torch.Tensor, torch.Tensor, int]:  # pad (slots,), unpad (n,), the patch size in use
+    """Cut serialized clouds into patches of equal size (the official rule without flash-attention).
+
+    `pad` is the rank on the curve that each slot reads, `unpad` the slot of each rank.
+    """
+    K = min(patch_size, *counts)
     pad, unpad, rank, slot = [], [], 0, 0
     for n in counts:
         slots = torch.arange(-(-n // K) * K)
         unpad.append(slots[:n] + slot)
         slots[n:] -= K
         pad.append(slots + rank)
-        rank, slot = rank + n, slot + len(slots)
+        rank += n
+        slot += len(slots)
     return torch.cat(pad), torch.cat(unpad), K
 
 # %% ../../nbs/31_sonata.ipynb #81c905f1
 class Level:
     "Voxels of one stage with their orders on the curves and their neighbours."
+
+    features: torch.Tensor  # (m,c), filled by the encoder
+    cluster: torch.Tensor  # (m of parent,) row in this level of each voxel of the finer one; the finest has none
 
     def __init__(
         self,
@@ -176,10 +205,12 @@ class Level:
         coord: torch.Tensor,  # (m,3) mean coordinates
         orders: list[str],  # Curves, already permuted
         batch: torch.Tensor,  # (m,) cloud of each voxel, ascending
-        parent: 'Level|None' = None,  # The finer level
-        cluster: torch.Tensor | None = None,  # (m of parent,) row in this level of each voxel of the finer one
+        parent: 'Level | None' = None,  # The finer level
+        cluster: torch.Tensor | None = None,  # See above; None: the finest level
     ):
-        self.grid, self.coord, self.batch, self.parent, self.cluster = grid, coord, batch, parent, cluster
+        self.grid, self.coord, self.batch, self.parent = grid, coord, batch, parent
+        if cluster is not None:
+            self.cluster = cluster
         self.depth = curve_depth(grid)
         clouds = batch if int(batch[-1]) else None
         self.code = torch.stack([curve_code(grid, o, self.depth, clouds) for o in orders])
@@ -188,11 +219,10 @@ class Level:
         self.inverse = torch.empty_like(self.order).scatter_(1, self.order, ranks)  # row → rank
         self.counts = torch.bincount(batch).tolist()
         self.neighbors = neighbor_map(grid, batch=clouds)
-        self.features = None  # (m,c), filled by the encoder
 
 # %% ../../nbs/31_sonata.ipynb #99554200
 class PatchAttention(nn.Module):
-    "Multi-head attention inside patches of serialized points."
+    "Multi-head attention inside patches of serialized points. Raises `InputError` unless heads divide the channels."
 
     def __init__(self, channels: int, heads: int, patch_size: int):
         super().__init__()
@@ -202,22 +232,21 @@ class PatchAttention(nn.Module):
         self.qkv, self.proj = nn.Linear(channels, 3 * channels), nn.Linear(channels, channels)
 
     def forward(self, x, level, curve, patches=64):
-        pad, unpad, K = (
-            t.to(x.device) if torch.is_tensor(t) else t for t in patch_slots(level.counts, self.patch_size)
-        )
-        rows = level.order[curve][pad].view(-1, K)  # (patches, K)
+        pad, unpad, K = patch_slots(level.counts, self.patch_size)
+        rows = level.order[curve][pad.to(x.device)].view(-1, K)  # (patches, K)
         attended = torch.cat([self._attend(x[r]) for r in rows.split(patches)])  # (slots, c)
-        return self.proj(attended[unpad][level.inverse[curve]])
+        return self.proj(attended[unpad.to(x.device)][level.inverse[curve]])
 
     def _attend(self, x):  # (p, K, c) → (p·K, c)
         p, K, c = x.shape
-        q, k, v = (
-            self.qkv(x).view(p, K, 3, self.heads, c // self.heads).permute(2, 0, 3, 1, 4)
-        )  # (p, heads, K, c/heads) each
+        qkv = self.qkv(x).view(p, K, 3, self.heads, c // self.heads)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)  # (p, heads, K, c/heads) each
         return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(p * K, c)
 
 # %% ../../nbs/31_sonata.ipynb #8368a6c1
 class MLP(nn.Module):
+    "Two linear layers with a GELU between them."
+
     def __init__(self, channels: int, ratio: int):
         super().__init__()
         self.fc1, self.fc2 = nn.Linear(channels, channels * ratio), nn.Linear(channels * ratio, channels)
@@ -244,6 +273,19 @@ class Block(nn.Module):
         x = x + self.attn(self.norm1(x), level, curve)
         return x + self.mlp(self.norm2(x))
 
+# %% ../../nbs/31_sonata.ipynb #f1bc0b1f
+# entries of released configurations that this encoder cannot have otherwise; beside them `stride`, 2 at every stage
+_FIXED = dict(
+    qkv_bias=True,
+    qk_scale=None,
+    pre_norm=True,
+    enable_rpe=False,
+    upcast_attention=False,
+    upcast_softmax=False,
+    enc_mode=True,
+    layer_scale=None,
+)
+
 # %% ../../nbs/31_sonata.ipynb #6ba7f644
 @dataclass(frozen=True)
 class SonataConfig:
@@ -264,26 +306,71 @@ class SonataConfig:
         cls,
         config: dict,  # The `config` entry of a released checkpoint
     ) -> 'SonataConfig':
-        "Read a released configuration; what this encoder cannot do is refused by name."
-        fixed = dict(
-            qkv_bias=True,
-            qk_scale=None,
-            pre_norm=True,
-            enable_rpe=False,
-            upcast_attention=False,
-            upcast_softmax=False,
-            enc_mode=True,
-            layer_scale=None,
-        )
-        other = {k: config[k] for k, v in fixed.items() if config.get(k, v) != v} | (
-            {'stride': config['stride']} if set(config.get('stride', [2])) != {2} else {}
-        )
-        if other:
-            raise InputError(
-                f"this Sonata configuration asks for {other}; only { ({k: fixed.get(k, 2) for k in other}) } is implemented"
-            )
-        known = {f.name: config[f.name] for f in fields(cls) if f.name in config}
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in known.items()})
+        "Read a released configuration. Raises `InputError` with what this encoder cannot do."
+        asked = {k: config[k] for k, v in _FIXED.items() if config.get(k, v) != v}
+        if set(config.get('stride', [2])) != {2}:
+            asked['stride'] = config['stride']
+        if asked:
+            implemented = {k: _FIXED.get(k, 2) for k in asked}
+            raise InputError(f"this Sonata configuration asks for {asked}; only {implemented} is implemented")
+        told = {f.name: config[f.name] for f in fields(cls) if f.name in config}
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in told.items()}
+        return cls(**values)
+
+# %% ../../nbs/31_sonata.ipynb #adaf1749
+class Embedding(nn.Module):
+    "Input features to the first stage's channels; hidden voxels get the mask token instead (pretraining)."
+
+    def __init__(self, config: SonataConfig):
+        super().__init__()
+        channels = config.enc_channels[0]
+        if config.mask_token:
+            self.mask_token = nn.Parameter(torch.zeros(1, channels))
+        self.stem = nn.ModuleDict({'linear': nn.Linear(config.in_channels, channels), 'norm': nn.LayerNorm(channels)})
+
+    def forward(self, features, mask=None):  # (m,in_channels), (m,) bool → (m,c)
+        x = F.gelu(self.stem['norm'](self.stem['linear'](features)))
+        if mask is None:
+            return x
+        return torch.where(mask[:, None], self.mask_token.to(x.dtype), x)
+
+# %% ../../nbs/31_sonata.ipynb #97c1504c
+class GridPooling(nn.Module):
+    "Project, take the maximum over 2×2×2 cells, normalise."
+
+    def __init__(self, in_channels: int, channels: int):
+        super().__init__()
+        self.proj, self.norm = nn.Linear(in_channels, channels), nn.Sequential(nn.LayerNorm(channels))
+
+    def forward(self, x, level, orders):  # (m,c), its level, curves of the next → (m',c'), the next level
+        cells = torch.cat([level.batch[:, None], level.grid >> 1], 1)
+        cells, cluster = torch.unique(cells, dim=0, return_inverse=True)  # (m',4), lexicographic
+        x = self.proj(x)
+        lowest = x.new_full((len(cells), x.shape[1]), -torch.inf)
+        x = lowest.scatter_reduce(0, cluster[:, None].expand_as(x), x, 'amax')
+        count = torch.bincount(cluster)[:, None]
+        coord = level.coord.new_zeros(len(cells), 3).index_add_(0, cluster, level.coord) / count
+        return F.gelu(self.norm(x)), Level(cells[:, 1:], coord, orders, cells[:, 0], level, cluster)
+
+# %% ../../nbs/31_sonata.ipynb #b376e968
+class Stage(nn.Module):
+    "Pooling (from the second stage on), then blocks that take turns with the curves."
+
+    down: GridPooling  # not in the first stage
+
+    def __init__(self, config: SonataConfig, index: int):
+        super().__init__()
+        channels, self.depth = config.enc_channels[index], config.enc_depths[index]
+        if index:
+            self.down = GridPooling(config.enc_channels[index - 1], channels)
+        for b in range(self.depth):
+            block = Block(channels, config.enc_num_head[index], config.enc_patch_size[index], config.mlp_ratio)
+            self.add_module(f'block{b}', block)
+
+    def forward(self, x, level):  # (m,c), its level → (m,c)
+        for b in range(self.depth):
+            x = self.get_submodule(f'block{b}')(x, level, b % len(level.order))
+        return x
 
 # %% ../../nbs/31_sonata.ipynb #909b01aa
 class Sonata(nn.Module):
@@ -291,25 +378,9 @@ class Sonata(nn.Module):
 
     def __init__(self, config: SonataConfig = SonataConfig()):
         super().__init__()
-        self.config, channels = config, config.enc_channels
-        self.embedding = nn.Module()
-        if config.mask_token:
-            self.embedding.mask_token = nn.Parameter(torch.zeros(1, channels[0]))
-        self.embedding.stem = nn.ModuleDict(
-            {'linear': nn.Linear(config.in_channels, channels[0]), 'norm': nn.LayerNorm(channels[0])}
-        )
-        self.enc = nn.ModuleDict()
-        for s, depth in enumerate(config.enc_depths):
-            stage = nn.ModuleDict()
-            if s:
-                stage['down'] = nn.ModuleDict(
-                    {'proj': nn.Linear(channels[s - 1], channels[s]), 'norm': nn.Sequential(nn.LayerNorm(channels[s]))}
-                )
-            for b in range(depth):
-                stage[f'block{b}'] = Block(
-                    channels[s], config.enc_num_head[s], config.enc_patch_size[s], config.mlp_ratio
-                )
-            self.enc[f'enc{s}'] = stage
+        self.config = config
+        self.embedding = Embedding(config)
+        self.enc = nn.ModuleDict({f'enc{s}': Stage(config, s) for s in range(len(config.enc_depths))})
 
     @property
     def up_channels(self) -> int:
@@ -322,51 +393,31 @@ class Sonata(nn.Module):
         coord: torch.Tensor,  # (m,3)
         features: torch.Tensor,  # (m,in_channels)
         batch: torch.Tensor | None = None,  # (m,) cloud of each voxel, ascending
-        permutations: list
-        | None = None,  # Order of the curves at each stage; None: drawn, where there is a generator and the configuration shuffles
-        generator: torch.Generator | None = None,  # Of those draws, on the CPU; None: the curves as they are listed
-        mask: torch.Tensor
-        | None = None,  # (m,) bool, voxels whose embedding is replaced by the mask token (pretraining)
+        permutations: list | None = None,  # Order of the curves at each stage; None: see `generator`
+        generator: torch.Generator | None = None,  # Of shuffled curves, on the CPU; None: the curves as they are listed
+        mask: torch.Tensor | None = None,  # (m,) bool, voxels whose embedding is the mask token (pretraining)
     ) -> list[Level]:  # One level a stage, with its features
-        "Run the encoder and keep every stage."
+        "Run the encoder and keep every stage; a generator shuffles the curves where the configuration wants that."
         if batch is None:
             batch = torch.zeros(len(grid), dtype=torch.long, device=grid.device)
-        stem, levels = self.embedding.stem, []
-        x = F.gelu(stem.norm(stem.linear(features)))
-        if mask is not None:
-            x = torch.where(mask[:, None], self.embedding.mask_token.to(x.dtype), x)
-        for s, stage in enumerate(self.enc.values()):
+        x, levels = self.embedding(features, mask), []
+        for s, stage in enumerate(cast('list[Stage]', [*self.enc.values()])):
             orders = self._orders(permutations[s] if permutations is not None else None, generator)
             if not s:
                 level = Level(grid, coord, orders, batch)
             else:
-                x, level = self._pool(x, level, stage['down'], orders)
-            for b in range(self.config.enc_depths[s]):
-                x = stage[f'block{b}'](x, level, b % len(orders))
-            level.features = x
+                x, level = stage.down(x, level, orders)
+            x = level.features = stage(x, level)
             levels.append(level)
         return levels
 
     def _orders(self, permutation, generator):
+        "Names of the curves of one stage."
         curves = self.config.order
         if permutation is None:
-            permutation = (
-                torch.randperm(len(curves), generator=generator)
-                if generator and self.config.shuffle_orders
-                else range(len(curves))
-            )
+            shuffled = generator and self.config.shuffle_orders
+            permutation = torch.randperm(len(curves), generator=generator) if shuffled else range(len(curves))
         return [curves[int(i)] for i in permutation]
-
-    @staticmethod
-    def _pool(x, level, down, orders):
-        "Project, take the maximum over 2×2×2 cells, normalise."
-        cells = torch.cat([level.batch[:, None], level.grid >> 1], 1)
-        cells, cluster = torch.unique(cells, dim=0, return_inverse=True)  # (m',4), lexicographic
-        x = down.proj(x)
-        x = x.new_full((len(cells), x.shape[1]), -torch.inf).scatter_reduce(0, cluster[:, None].expand_as(x), x, 'amax')
-        count = torch.bincount(cluster)[:, None]
-        coord = level.coord.new_zeros(len(cells), 3).index_add_(0, cluster, level.coord) / count
-        return F.gelu(down.norm(x)), Level(cells[:, 1:], coord, orders, cells[:, 0], level, cluster)
 
 # %% ../../nbs/31_sonata.ipynb #9f273257
 def up_cast(
@@ -386,61 +437,65 @@ def up_cast(
 def load_sonata(
     path: str | Path,  # `.pth` in the released form, or `.safetensors` of this project
 ) -> Sonata:
-    "An encoder from a checkpoint, in evaluation mode."
+    """An encoder from a checkpoint, in evaluation mode.
+
+    A mask token may be missing: inference does without it. Raises `InputError` for a file that is missing, cut off or
+    of another kind, for a linear probe, for a configuration that this encoder cannot have, and for tensors that do not
+    fit the configuration.
+    """
     path = Path(path)
-    config, state = _configured(path)
+    told, state = _configured(path)
     if 'seg_head.weight' in state:
         raise InputError(
             f"{path} is a linear segmentation head, not an encoder; the encoder is in sonata.pth or sonata_small.pth"
         )
     state = _teacher_backbone(state)
     try:
-        config = SonataConfig.from_official(config) if config else _inferred_config(state)
+        config = SonataConfig.from_official(told) if told else _inferred_config(state)
     except InputError as e:
         raise InputError(f"{path}: {e}") from e
-    model = Sonata(
-        replace(config, mask_token='embedding.mask_token' in state)
-    )  # inference does without the token, so a file may
-    wanted = model.state_dict()
-    for what, names in (
-        ('lacks', [k for k in wanted if k not in state]),
-        ('has unknown', [k for k in state if k not in wanted]),
-    ):
-        if names:
-            raise InputError(
-                f"{path} does not hold the Sonata that its configuration describes: it {what} {len(names)} tensors, such as {names[0]}"
-            )
-    for k, v in state.items():
-        if v.shape != wanted[k].shape:
-            raise InputError(
-                f"{path}: {k} has shape {tuple(v.shape)}, with {_sizes(config)} it should be {tuple(wanted[k].shape)}"
-            )
+    model = Sonata(replace(config, mask_token='embedding.mask_token' in state))
+    _require_fit(path, state, model)
     model.load_state_dict(state)
     return model.eval()
 
+# %% ../../nbs/31_sonata.ipynb #c0b145ab
+def _require_fit(path, state, model):
+    "The tensors of the file must be those of the model, in name and shape."
+    wanted, config = model.state_dict(), model.config
+    lacking, unknown = [k for k in wanted if k not in state], [k for k in state if k not in wanted]
+    for what, names in (('lacks', lacking), ('has unknown', unknown)):
+        if names:
+            raise InputError(
+                f"{path} does not hold the Sonata that its configuration describes: "
+                f"it {what} {len(names)} tensors, such as {names[0]}"
+            )
+    sizes = f'in_channels {config.in_channels}, depths {config.enc_depths}, channels {config.enc_channels}'
+    for name, tensor in state.items():
+        if tensor.shape != wanted[name].shape:
+            raise InputError(
+                f"{path}: {name} has shape {tuple(tensor.shape)}, with {sizes} it should be {tuple(wanted[name].shape)}"
+            )
+
 # %% ../../nbs/31_sonata.ipynb #d6ed1fb8
-def _sizes(config):
-    return f'in_channels {config.in_channels}, depths {config.enc_depths}, channels {config.enc_channels}'
-
-
 def _configured(path):
     "Configuration (or None) and tensors of either form."
     content, metadata = read_tensors(path, 'Sonata checkpoint')
     if metadata:
-        return json.loads(metadata.get('config', 'null')), {k: v.float() for k, v in content.items()}
+        tensors = cast('dict[str, torch.Tensor]', content)
+        return json.loads(metadata.get('config', 'null')), {k: v.float() for k, v in tensors.items()}
     if not isinstance(content, dict) or 'state_dict' not in content:
         raise InputError(f"{path}: expected a dictionary with 'config' and 'state_dict', as Sonata's releases are")
-    return content.get('config'), {
-        k: v.float() if v.is_floating_point() else v for k, v in content['state_dict'].items()
-    }
+    state = {k: v.float() if v.is_floating_point() else v for k, v in content['state_dict'].items()}
+    return content.get('config'), state
 
 
 def _teacher_backbone(state):
     "A Pointcept pre-training checkpoint holds student and teacher side by side; take the teacher's encoder."
     marker = 'teacher.backbone.'
-    return (
-        {k.split(marker)[1]: v for k, v in state.items() if marker in k} if any(marker in k for k in state) else state
-    )
+    if not any(marker in k for k in state):
+        return state
+    return {k.split(marker)[1]: v for k, v in state.items() if marker in k}
 
 # %% ../../nbs/31_sonata.ipynb #4343c317
 def _inferred_config(state):
@@ -476,10 +531,8 @@ def save_sonata(
         if path.suffix == '.safetensors':
             save_file({k: v.half() if half else v for k, v in state.items()}, str(tmp), {'config': json.dumps(config)})
         else:
-            torch.save(
-                {'config': {k: list(v) if isinstance(v, tuple) else v for k, v in config.items()}, 'state_dict': state},
-                tmp,
-            )
+            lists = {k: list(v) if isinstance(v, tuple) else v for k, v in config.items()}
+            torch.save({'config': lists, 'state_dict': state}, tmp)
     return path
 
 # %% ../../nbs/31_sonata.ipynb #8ff9d841
@@ -487,23 +540,34 @@ def up_evidence(
     normals: np.ndarray,  # (n,3) unit length, towards the viewer
 ) -> dict[str, float]:  # For "+x", "-x", … "-z": share of the normals that point there, minus that of the opposite
     "How much each axis direction looks like up."
-    share = {
-        f'{sign}{"xyz"[axis]}': float((float(f'{sign}1') * normals[:, axis] > 0.9).mean())
-        for axis in range(3)
-        for sign in '+-'
-    }
-    return {d: v - share['-+'['+-'.index(d[0])] + d[1]] for d, v in share.items()}
+    evidence: dict[str, float] = {}
+    for axis, along in zip('xyz', normals.T):
+        toward, away = float((along > 0.9).mean()), float((-along > 0.9).mean())
+        evidence |= {f'+{axis}': toward - away, f'-{axis}': away - toward}
+    return evidence
 
 
 def _warn_if_not_z_up(normals):
     evidence = up_evidence(normals)
-    up = max(evidence, key=evidence.get)
+    up = max(evidence, key=lambda direction: evidence[direction])
     if evidence[up] > 0.05 + 2 * max(evidence['+z'], 0):
         warnings.warn(
-            f"Sonata expects z to point up, but {up} looks more like it ({evidence[up]:.0%} more normals point there than away from there; {evidence['+z']:.0%} for +z). "
+            f"Sonata expects z to point up, but {up} looks more like it "
+            f"({evidence[up]:.0%} more normals point there than away from there; {evidence['+z']:.0%} for +z). "
             "Rotate the scan, see gravity_align",
-            stacklevel=4,
+            stacklevel=5,
         )
+
+
+def _fed(points, colors, normals, config):
+    "A checked cloud as the encoder takes it, with normals for all points."
+    unknown = ~np.asarray(normals.any(1))
+    if unknown.any() and len(points) > 2:
+        normals = np.where(unknown[:, None], estimate_normals(points), normals)
+    _warn_if_not_z_up(normals)
+    if config.colors_scaled_twice:
+        colors = colors / 255
+    return sonata_input(points, colors, normals, config.voxel_size, config.seed)
 
 # %% ../../nbs/31_sonata.ipynb #f60c23ac
 def _up_cast_rows(levels):
@@ -515,14 +579,30 @@ def _up_cast_rows(levels):
     return up_cast(levels, to=to), at
 
 
+def _take_rows(table, at, memory):
+    "`table[at]`, over a file where memory is limited."
+    if memory.limit is None:
+        return table[at]
+    out = memory.zeros((len(at), table.shape[1]))
+    for rows in row_pieces(out):
+        out[rows] = table[at[rows]]
+    return out
+
+# %% ../../nbs/31_sonata.ipynb #f297f391
 def encoder_bytes(
     config: SonataConfig,
     voxels: int,  # m of the finest stage
 ) -> int:  # bytes at most on a CPU, beside the weights
-    "Widest stage at work: its perceptron, attention and 27 neighbours, with a quarter of the voxels at each coarser stage, and the features that are kept."
-    stage = lambda s: voxels / 4**s * (4 * config.enc_channels[s] * (2 * config.mlp_ratio + 8) + 27 * 16)
-    kept = sum(voxels / 4**s * (4 * config.enc_channels[s] + 27 * 16 + 200) for s in range(len(config.enc_channels)))
-    return int(kept + max(stage(s) for s in range(len(config.enc_channels))) + 10**8)
+    """What the encoder needs: its widest stage at work, and the features of all stages, which are kept.
+
+    At work are a stage's perceptron, attention and 27 neighbours; each stage has a quarter of the voxels before it.
+    """
+    kept, at_work = 0.0, 0.0
+    for s, channels in enumerate(config.enc_channels):
+        m = voxels / 4**s
+        kept += m * (4 * channels + 27 * 16 + 200)
+        at_work = max(at_work, m * (4 * channels * (2 * config.mlp_ratio + 8) + 27 * 16))
+    return int(kept + at_work + 10**8)
 
 # %% ../../nbs/31_sonata.ipynb #42a8ebd8
 class SonataTeacher:
@@ -536,23 +616,19 @@ class SonataTeacher:
         device: str | torch.device | None = None,  # None: CUDA when there is a GPU
     ):
         self.device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
-        self.model, self.config, self.dim = (
-            model.eval().requires_grad_(False).to(self.device),
-            config,
-            model.up_channels,
-        )
+        self.model = model.eval().requires_grad_(False).to(self.device)
+        self.config, self.dim = config, model.up_channels
         self.name = f'{title}-{content_key(*model.state_dict().values(), model.config, config)[:8]}'
 
     @classmethod
     def from_checkpoint(
         cls,
-        path_or_name: str
-        | Path,  # A file (see `load_sonata`) or a released one's name (see `checkpoint_file`), such as "sonata"
+        path_or_name: str | Path,  # A file, or the name of a released one, such as "sonata"
         config: TeacherConfig = TeacherConfig(),  # For example preset("official").teacher
         device: str | torch.device | None = None,
         download: bool = False,  # Fetch a named one when this machine does not have it
     ) -> 'SonataTeacher':
-        "A teacher with weights from a file."
+        "A teacher with weights from a file. Raises what `checkpoint_file` and `load_sonata` raise."
         path = checkpoint_file(path_or_name, 'sonata', download)
         return cls(load_sonata(path), path.stem, config, device)
 
@@ -572,33 +648,19 @@ class SonataTeacher:
         colors: np.ndarray | None = None,  # See `check_cloud`
         normals: np.ndarray | None = None,  # See `check_cloud`
     ) -> SonataInput:
-        "What the encoder is fed."
-        points, colors, normals = check_cloud(points, colors, normals)
-        unknown = ~normals.any(1)
-        if unknown.any() and len(points) > 2:
-            normals = np.where(unknown[:, None], estimate_normals(points), normals)
-        _warn_if_not_z_up(normals)
-        if self.config.colors_scaled_twice:
-            colors = colors / 255
-        return sonata_input(points, colors, normals, self.config.voxel_size, self.config.seed)
+        "What the encoder is fed. Raises what `check_cloud` raises; warns where z does not seem to be up."
+        return _fed(*check_cloud(points, colors, normals), self.config)
 
     @torch.no_grad()
     def embed(
         self, points, colors=None, normals=None, memory: Memory = Memory()
     ) -> torch.Tensor:  # (n,dim) float32, over a file where memory is short
-        "Features of all points of one scene, see `Teacher.embed`."
+        "Features of all points of one scene, see `Teacher.embed`. Raises what `Memory.require` raises."
         fed = self.prepare(points, colors, normals)
         if self.device.type == 'cpu':
-            memory.require(
-                encoder_bytes(self.model.config, len(fed.grid)), f"the teacher {self.name} on {len(fed.grid):,} voxels"
-            )
+            need = encoder_bytes(self.model.config, len(fed.grid))
+            memory.require(need, f"the teacher {self.name} on {len(fed.grid):,} voxels")
         generator = torch.Generator().manual_seed(self.config.seed) if self.config.shuffle_orders else None
         levels = self.model(*(t.to(self.device) for t in (fed.grid, fed.coord, fed.features)), generator=generator)
         coarse, at = _up_cast_rows(levels)
-        coarse, at = coarse.cpu(), at.cpu()[fed.inverse]
-        if memory.limit is None:
-            return coarse[at]
-        out = memory.zeros((len(at), self.dim))
-        for rows in row_pieces(out):
-            out[rows] = coarse[at[rows]]
-        return out
+        return _take_rows(coarse.cpu(), at.cpu()[fed.inverse], memory)

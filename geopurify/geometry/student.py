@@ -29,17 +29,20 @@ def student_input(
     colors: np.ndarray,  # (n,3) uint8
     normals: np.ndarray,  # (n,3) unit vectors
 ) -> torch.Tensor:  # (m, d+6) float32
-    "Mean feature, colour (0…1) and normal of each voxel, side by side (released code, scene evaluation)."
-    colors = torch.as_tensor(colors)
-    if colors.dtype != torch.uint8:
-        raise InputError(f"student_input: colors must be uint8 in 0..255, got {colors.dtype}")
-    features = torch.as_tensor(features)
-    parts = features, (colors.float() / 255).to(features.device), torch.as_tensor(normals).float().to(features.device)
+    """Mean feature, colour (0…1) and normal of each voxel, side by side (released code, scene evaluation).
+
+    Raises `InputError` for colours that are not uint8, and what `Voxels.mean` raises.
+    """
+    features, rgb = torch.as_tensor(features), torch.as_tensor(colors)
+    if rgb.dtype != torch.uint8:
+        raise InputError(f"student_input: colors must be uint8 in 0..255, got {rgb.dtype}")
+    scaled, directions = rgb.float() / 255, torch.as_tensor(normals).float()
+    parts = features, scaled.to(features.device), directions.to(features.device)
     return torch.cat([voxels.mean(part).float() for part in parts], 1)
 
 # %% ../../nbs/40_student.ipynb #f872952a
 class ConvNorm(nn.Module):
-    "3×3×3 submanifold convolution and batch normalisation."
+    "3×3×3 submanifold convolution and batch normalisation: (m, in_channels) → (m, out_channels)."
 
     def __init__(self, in_channels: int, out_channels: int, backend: str | None = None):
         super().__init__()
@@ -51,7 +54,7 @@ class ConvNorm(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    "x + two convolutions of x."
+    "ReLU of x + two convolutions of x: (m, channels) → (m, channels)."
 
     def __init__(self, channels: int, backend: str | None = None):
         super().__init__()
@@ -72,18 +75,19 @@ class Student(nn.Module):
         backend: str | None = None,  # Of the sparse convolutions, see `geopurify.geometry.sparse.sparse_backend`
     ):
         super().__init__()
-        self.in_channels, self.config, self.metadata = in_channels, config, {}
+        self.in_channels, self.config = in_channels, config
+        self.metadata: dict = {}  # what was saved with it
         self.stem = ConvNorm(in_channels, config.hidden, backend)
         self.blocks = nn.ModuleList(ResidualBlock(config.hidden, backend) for _ in range(config.blocks))
         self.head = nn.Linear(config.hidden, config.embedding, bias=False)
 
     def forward(
         self,
-        coords: torch.Tensor
-        | NeighborMap,  # (m,3) distinct integer cells, or a neighbour map of them made once for many passes
+        coords: torch.Tensor | NeighborMap,  # (m,3) distinct integer cells, or their map, made once for many passes
         features: torch.Tensor,  # (m, in_channels), see `student_input`
         batch: torch.Tensor | None = None,  # (m,) scene of each voxel when several are trained together
-    ) -> torch.Tensor:  # (m, embedding), not normalised
+    ) -> torch.Tensor:  # (m, embedding)
+        "Embeddings, not normalised. Raises `InputError` for features of another width, see `SubmConv3d`."
         neighbors = coords if isinstance(coords, NeighborMap) else neighbor_map(coords, batch)
         features = F.relu(self.stem(features, neighbors), inplace=True)
         for block in self.blocks:
@@ -94,14 +98,10 @@ class Student(nn.Module):
 def parameter_groups(
     student: Student,  # Whose parameters
     learning_rate: float,  # Base rate
-    factors: tuple[float, float, float] = (
-        1.0,
-        1.0,
-        1.0,
-    ),  # For stem (convolution and normalisation), residual blocks, head
+    factors: tuple[float, float, float] = (1.0, 1.0, 1.0),  # For stem with its normalisation, residual blocks, head
 ) -> list[dict]:  # For a torch optimiser
-    "Parameters in three groups with a learning rate each."
-    parts = dict(stem=student.stem, blocks=student.blocks, head=student.head)
+    "Parameters in three groups with a learning rate each (released code: factors 0.1, 1, 5)."
+    parts: dict[str, nn.Module] = dict(stem=student.stem, blocks=student.blocks, head=student.head)
     return [
         dict(params=list(part.parameters()), lr=learning_rate * factor, name=name)
         for (name, part), factor in zip(parts.items(), factors)
@@ -123,15 +123,20 @@ def _rename(name, here, there):
     "`name` by the first pattern of column `here` that fits, in the words of column `there`."
     for pair in _NAMES:
         if found := re.fullmatch(pair[here], name):
-            groups = iter(found.groups())
-            return re.sub(r'\([^)]*\)', lambda _: next(groups), pair[there]).replace('\\', '')
+            renamed = pair[there]
+            for group in found.groups():
+                renamed = re.sub(r'\([^)]*\)', group, renamed, count=1)
+            return renamed.replace('\\', '')
     raise InputError(f"unknown tensor {name!r}; a student has a stem, residual blocks of two convolutions, and a head")
 
 
 def to_minkowski(
     state_dict: dict[str, torch.Tensor],  # Of a `Student`
 ) -> dict[str, torch.Tensor]:  # Names and layout of the released checkpoint
-    "Weights as the released code stores them."
+    """Weights as the released code stores them: kernels (27, in, out), in which x changes fastest.
+
+    Raises `InputError` for a tensor that no student has.
+    """
     out = {}
     for name, value in state_dict.items():
         if name == 'head.weight':
@@ -145,7 +150,10 @@ def to_minkowski(
 def from_minkowski(
     state_dict: dict[str, torch.Tensor],  # Of the released code's student
 ) -> dict[str, torch.Tensor]:  # Names and layout of `Student`
-    "Weights of the released code as ours."
+    """Weights of the released code as ours: kernels (out, kx, ky, kz, in).
+
+    Raises `InputError` for a tensor that no student has.
+    """
     out = {}
     for name, value in state_dict.items():
         if name == 'output_layer.kernel':
@@ -165,9 +173,8 @@ def save_student(
     about = {**student.metadata, **metadata, 'in_channels': student.in_channels, **vars(student.config)}
     state = {k: v.detach().cpu().contiguous() for k, v in student.state_dict().items()}
     with atomic_path(path) as tmp:
-        save_file(
-            state, tmp, {'geopurify_student': json.dumps(about)}
-        )  # one entry: several are written in random order
+        # one entry: several are written in random order
+        save_file(state, tmp, {'geopurify_student': json.dumps(about)})
     return Path(path)
 
 # %% ../../nbs/40_student.ipynb #db2bb707
@@ -182,36 +189,42 @@ def _student_state(content):
         return from_minkowski(content)
     found = sorted(map(str, content))[:4] if isinstance(content, dict) else type(content).__name__
     raise InputError(
-        f"not of a GeoPurify student; expected tensors named stem.conv.weight, … or input_layer.0.kernel, …, found {found}"
+        "not of a GeoPurify student; "
+        f"expected tensors named stem.conv.weight, … or input_layer.0.kernel, …, found {found}"
     )
+
+
+def _student_from(state, backend):
+    "A student of the widths that the shapes tell."
+    hidden, in_channels = state['stem.conv.weight'].shape[0], state['stem.conv.weight'].shape[-1]
+    embedding = state['head.weight'].shape[0]
+    blocks = len({k.split('.')[1] for k in state if k.startswith('blocks.')})
+    with torch.device('meta'):
+        student = Student(in_channels, StudentConfig(hidden, embedding, blocks), backend)
+    student.load_state_dict(state, assign=True)
+    return student
 
 # %% ../../nbs/40_student.ipynb #e8ab2d37
 def load_student(
     path: str | Path,  # Our .safetensors, or a checkpoint or bare state dict of the released code
     backend: str | None = None,  # Of the sparse convolutions, see `geopurify.geometry.sparse.sparse_backend`
 ) -> Student:  # On the CPU, in evaluation mode; `.metadata` holds what was saved with it
-    "Read a student; its widths come from the shapes in the file."
+    """Read a student; its widths come from the shapes in the file.
+
+    Raises `InputError` for a file that is missing, cut off, a pickle of more than tensors, or of another network, and
+    for metadata that contradict the tensors.
+    """
     path = Path(path)
     content, metadata = read_tensors(path, 'student weights')
     about = json.loads(metadata.get('geopurify_student', '{}'))
     try:
-        state = _student_state(content)
-        hidden, in_channels, embedding = (
-            state['stem.conv.weight'].shape[0],
-            state['stem.conv.weight'].shape[-1],
-            state['head.weight'].shape[0],
-        )
-        blocks = len({k.split('.')[1] for k in state if k.startswith('blocks.')})
-        with torch.device('meta'):
-            student = Student(in_channels, StudentConfig(hidden, embedding, blocks), backend)
-        student.load_state_dict(state, assign=True)
+        student = _student_from(_student_state(content), backend)
     except InputError as e:
         raise InputError(f"student weights {path}: a checkpoint, but {e}") from e
     except (RuntimeError, KeyError, IndexError) as e:
-        raise InputError(
-            f"student weights {path}: incomplete, or shapes that do not fit together ({' '.join(str(e).split())[:300]})"
-        ) from e
-    told = {'in_channels': in_channels, **vars(student.config)}
+        reason = ' '.join(str(e).split())[:300]
+        raise InputError(f"student weights {path}: incomplete, or shapes that do not fit together ({reason})") from e
+    told = {'in_channels': student.in_channels, **vars(student.config)}
     if any(about.get(k, v) != v for k, v in told.items()):
         raise InputError(
             f"student weights {path}: the metadata {about} contradicts the tensors {told}; the file was altered"

@@ -24,7 +24,7 @@ from ..scans.voxels import voxelize
 # %% ../../nbs/30_teacher.ipynb #1139d5ca
 @runtime_checkable
 class Teacher(Protocol):
-    "A frozen function from a point cloud to one geometric feature a point; only cosines between features are ever used."
+    "A frozen function from a point cloud to one geometric feature a point; only cosines between them are ever used."
 
     name: str  # identifies the weights and the settings
     dim: int  # D
@@ -35,7 +35,7 @@ class Teacher(Protocol):
         colors: np.ndarray | None = None,  # (n,3) in 0..255, or floating point in 0..1; None: none
         normals: np.ndarray | None = None,  # (n,3) unit length, towards the viewer; 0 where unknown; None: none
     ) -> Tensor:  # (n,D) float32
-        "Features of all points of one scene."
+        "Features of all points of one scene. Raises `InputError` for a cloud that `check_cloud` refuses."
         ...
 
 # %% ../../nbs/30_teacher.ipynb #ecf11e01
@@ -44,21 +44,21 @@ def check_cloud(
     colors: np.ndarray | None = None,  # (n,3) in 0..255, or floating point in 0..1; None: black
     normals: np.ndarray | None = None,  # (n,3) unit length, or 0 where unknown; None: unknown
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # float64 points, float32 colors in 0..255, float32 normals
-    "The input of a teacher as arrays, or an `InputError` that says what is wrong with it."
+    """The input of a teacher as arrays.
+
+    Colours in floating point that nowhere exceed 1 are taken to be in 0..1 and multiplied by 255, with a warning.
+
+    Raises `InputError` when there are no points, when an array has another shape or NaN or infinite entries, when
+    colours leave 0..255, and when a normal is longer than 1.1.
+    """
     points = np.asarray(points)
     if not len(points):
         raise InputError("teacher: there are no points; check the point cloud or the selection before it")
-    colors, normals = (
-        np.zeros((len(points), 3), np.float32) if a is None else np.asarray(a) for a in (colors, normals)
-    )
-    for name, a in (('points', points), ('colors', colors), ('normals', normals)):
-        if a.shape != (len(points), 3):
-            raise InputError(f"teacher: {name} must have shape ({len(points)},3), got {a.shape}")
-        bad = ~np.isfinite(a).all(1)
-        if bad.any():
-            raise InputError(
-                f"teacher: {int(bad.sum())} of {len(a)} rows of {name} have NaN or infinite entries; remove those points or fill them in"
-            )
+    nothing = np.zeros((len(points), 3), np.float32)
+    colors = nothing if colors is None else np.asarray(colors)
+    normals = nothing if normals is None else np.asarray(normals)
+    for name, rows in (('points', points), ('colors', colors), ('normals', normals)):
+        _check_rows(name, rows, len(points))
     if colors.min() < 0 or colors.max() > 255:
         raise InputError(f"teacher: colors must lie in 0..255 (or 0..1), got {colors.min():g} to {colors.max():g}")
     if colors.dtype.kind == 'f' and 0 < colors.max() <= 1:
@@ -72,6 +72,18 @@ def check_cloud(
         raise InputError(f"teacher: normals must have unit length (or 0 where unknown), the longest is {longest:.3g}")
     return points.astype(np.float64), colors.astype(np.float32), normals.astype(np.float32)
 
+# %% ../../nbs/30_teacher.ipynb #3ca96658
+def _check_rows(name, rows, n):
+    "Three finite numbers for each of n points."
+    if rows.shape != (n, 3):
+        raise InputError(f"teacher: {name} must have shape ({n},3), got {rows.shape}")
+    bad = ~np.isfinite(rows).all(1)
+    if bad.any():
+        raise InputError(
+            f"teacher: {int(bad.sum())} of {n} rows of {name} have NaN or infinite entries; "
+            "remove those points or fill them in"
+        )
+
 # %% ../../nbs/30_teacher.ipynb #a1f9153c
 _ROW, _COL = np.triu_indices(3)  # xx xy xz yy yz zz
 _FULL = np.array([[0, 1, 2], [1, 3, 4], [2, 4, 5]])  # where the nine entries are among the six
@@ -83,27 +95,31 @@ def local_moments(
     cells: int = 32,  # Grid cells at most that make up a neighbourhood
     rows: int = 2**15,  # Points at a time
 ) -> tuple[np.ndarray, np.ndarray]:  # (n,3) mean minus the point itself, (n,3,3) covariance; 0 for a point on its own
-    "Mean and covariance of the points around each point."
+    """Mean (metres) and covariance (square metres) of the points around each point.
+
+    w_ij = 1 − |x_i − x̄_j|² / R_i²        weight of grid cell j, whose points have the mean x̄_j
+    R_i  = radius, or the distance of the (cells + 1)-th nearest cell where that is less
+    """
     points = points - points.mean(0)  # small numbers lose fewer digits when squared
     voxels = voxelize(points, radius / 3)
-    weight = voxels.counts.numpy()[:, None]
-    table = voxels.mean(np.hstack([points, points[:, _ROW] * points[:, _COL]])).numpy()
-    tree, table = cKDTree(table[:, :3]), np.hstack([weight, weight * table])
-    sums = np.concatenate(
-        [_falling_weights(points[s : s + rows], tree, radius, cells) @ table for s in range(0, len(points), rows)]
-    )
+    means = voxels.mean(np.hstack([points, points[:, _ROW] * points[:, _COL]])).numpy()  # (m,9)
+    count = voxels.counts.numpy()[:, None]
+    table, tree = np.hstack([count, count * means]), cKDTree(means[:, :3])
+    pieces = (points[start : start + rows] for start in range(0, len(points), rows))
+    sums = np.concatenate([_falling_weights(piece, tree, radius, cells) @ table for piece in pieces])  # (n,10)
     mean, square = np.split(sums[:, 1:] / sums[:, :1], [3], axis=1)
     return mean - points, (square - mean[:, _ROW] * mean[:, _COL])[:, _FULL]
 
-
+# %% ../../nbs/30_teacher.ipynb #4d34884c
 def _falling_weights(points, tree, radius, cells):
     "Sparse (n, cells of the grid): 1 at the point, 0 at the rim."
-    k = min(cells + 1, tree.n)
-    distance, index = (a.reshape(len(points), k) for a in tree.query(points, k, workers=-1))
+    n, k = len(points), min(cells + 1, tree.n)
+    distance, index = tree.query(points, k, workers=-1)
+    distance, index = distance.reshape(n, k), index.reshape(n, k)
     rim = np.minimum(radius, distance[:, -1:]) if k > cells else radius
     weight = np.clip(1 - (distance / np.maximum(rim, 1e-9)) ** 2, 0, 1)
     weight[:, 0] = np.maximum(weight[:, 0], 1e-6)  # the nearest cell always counts
-    return sp.csr_matrix((weight.ravel(), index.ravel(), np.arange(0, index.size + 1, k)), (len(points), tree.n))
+    return sp.csr_matrix((weight.ravel(), index.ravel(), np.arange(0, n * k + 1, k)), (n, tree.n))
 
 # %% ../../nbs/30_teacher.ipynb #8f03748e
 SHAPES = 'linearity', 'planarity', 'sphericity', 'verticality', 'curvature'
@@ -112,40 +128,47 @@ SHAPES = 'linearity', 'planarity', 'sphericity', 'verticality', 'curvature'
 def shape_features(
     covariance: np.ndarray,  # (n,3,3)
 ) -> np.ndarray:  # (n,5) in 0..1, columns as in `SHAPES`; 0 where the covariance is 0
-    "What the eigenvalues of a neighbourhood say about its shape."
+    """What the eigenvalues λ₁ ≥ λ₂ ≥ λ₃ of a neighbourhood, and its normal n, say about its shape.
+
+    linearity   (λ₁ − λ₂) / λ₁        verticality  1 − |n_z|
+    planarity   (λ₂ − λ₃) / λ₁        curvature    3 λ₃ / (λ₁ + λ₂ + λ₃)
+    sphericity  λ₃ / λ₁
+    """
     values, vectors = np.linalg.eigh(covariance)
     values = np.maximum(values, 0)
     l3, l2, l1 = values.T
     size = np.maximum(l1, 1e-12)  # a neighbourhood of a micrometre is none
-    as_small = np.exp(
-        (l3[:, None] - values) / (0.02 * size[:, None])
-    )  # 1 for the smallest eigenvalue and for others as small as it
+    linearity, planarity, sphericity = (l1 - l2) / size, (l2 - l3) / size, l3 / size
+    curvature = 3 * l3 / np.maximum(l1 + l2 + l3, 1e-12)
+    as_small = np.exp((l3[:, None] - values) / (0.02 * size[:, None]))  # 1: the smallest, or as small as it
     n_z = np.sqrt((as_small * vectors[:, 2] ** 2).sum(1) / as_small.sum(1))
-    shape = np.stack(
-        [(l1 - l2) / size, (l2 - l3) / size, l3 / size, 1 - n_z, 3 * l3 / np.maximum(l1 + l2 + l3, 1e-12)], 1
-    )
+    shape = np.stack([linearity, planarity, sphericity, 1 - n_z, curvature], 1)
     return np.where(l1[:, None] > 1e-12, shape, 0)
 
 # %% ../../nbs/30_teacher.ipynb #4f5f586c
+# linear sRGB → CIE XYZ under D65
 _TO_XYZ = np.array(
     [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
-)  # sRGB, D65
+)
 
 
 def lab_colors(
     colors: np.ndarray,  # (n,3) sRGB in 0..255
 ) -> np.ndarray:  # (n,3) float64: L in 0..100, a, b
-    "sRGB to CIE Lab (D65)."
+    """sRGB to CIE Lab (D65).
+
+    L = 116 f(Y) − 16,  a = 500 (f(X) − f(Y)),  b = 200 (f(Y) − f(Z))
+    f(t) = ∛t, and a straight line for t ≤ (6/29)³; X, Y, Z are 1 for white
+    """
     c = np.asarray(colors, np.float64) / 255
     linear = np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
     xyz = linear @ (_TO_XYZ / _TO_XYZ.sum(1, keepdims=True)).T
-    f = np.where(xyz > (6 / 29) ** 3, np.cbrt(xyz), xyz * (29 / 6) ** 2 / 3 + 4 / 29)
-    return np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], 1)
+    fx, fy, fz = np.where(xyz > (6 / 29) ** 3, np.cbrt(xyz), xyz * (29 / 6) ** 2 / 3 + 4 / 29).T
+    return np.stack([116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)], 1)
 
 # %% ../../nbs/30_teacher.ipynb #4a1db166
-_FLOORS = dict(
-    normal=0.3, color=5.0, height=0.2, shape=0.05, convexity=0.03
-)  # smallest spread of a group that is brought to 1; lengths 1, Lab units, metres, 1, radii
+# smallest spread of a group that is brought to 1; in unit lengths, Lab units, metres, 1 and radii
+_FLOORS = dict(normal=0.3, color=5.0, height=0.2, shape=0.05, convexity=0.03)
 
 
 def scale_group(
@@ -163,10 +186,19 @@ def scale_group(
     columns = 1 if together else values.shape[1]
     return values / np.maximum(spread, floor) * np.sqrt(weight / columns)
 
+# %% ../../nbs/30_teacher.ipynb #d86cd7d7
+def _around(points, normals, radius, cells):
+    "Shape (n,5) and convexity (n,), in radii, of the neighbourhoods of one size."
+    offset, covariance = local_moments(points, radius, cells)
+    return shape_features(covariance), (offset * normals).sum(1) / radius
+
 # %% ../../nbs/30_teacher.ipynb #fcf9916d
 @dataclass(frozen=True)
 class CovarianceTeacher:
-    "Multi-scale covariance features, normal, height and colour; no weights. Weights of the groups are shares of the squared length."
+    """Multi-scale covariance features, normal, height and colour; nothing is trained.
+
+    The weights of the groups are shares of the squared length of a feature. Raises what `check_cloud` raises.
+    """
 
     radii: tuple[float, ...] = (0.1, 0.2, 0.4)  # metres
     normal: float = 1.0  # weight of the normal
@@ -189,32 +221,29 @@ class CovarianceTeacher:
         points: np.ndarray,  # (n,3) metres, z up
         colors: np.ndarray | None = None,  # See `check_cloud`
         normals: np.ndarray | None = None,  # See `check_cloud`
-    ) -> dict[
-        str, np.ndarray
-    ]:  # normal (n,3), color (n,3) Lab, height (n,1) metres, shape (n,5·radii), convexity (n,radii)
-        "The groups in their own units, before they are scaled."
+    ) -> dict[str, np.ndarray]:  # normal (n,3), color (n,3) Lab, height (n,1) metres, shape (n,5r), convexity (n,r)
+        "The groups in their own units, before they are scaled; r is the number of radii."
         points, colors, normals = check_cloud(points, colors, normals)
-        shape, convexity = [], []
-        for r in self.radii:
-            offset, covariance = local_moments(points, r, self.cells)
-            shape.append(shape_features(covariance))
-            convexity.append((offset * normals).sum(1) / r)
+        around = [_around(points, normals, radius, self.cells) for radius in self.radii]
         return dict(
             normal=normals.astype(np.float64),
             color=lab_colors(colors),
             height=points[:, 2:] - np.quantile(points[:, 2], 0.01),
-            shape=np.hstack(shape),
-            convexity=np.stack(convexity, 1),
+            shape=np.hstack([shape for shape, _ in around]),
+            convexity=np.stack([convexity for _, convexity in around], 1),
         )
 
     def embed(self, points, colors=None, normals=None, memory: Memory = Memory()) -> Tensor:  # (n,dim) float32
-        "Features of all points of one scene, see `Teacher.embed`; takes about 60 MB, and 500 bytes and 28 for each of its numbers a point."
+        """Features of all points of one scene, see `Teacher.embed`.
+
+        Takes about 60 MB, and for each point 500 bytes and 28 for each of its numbers; raises what
+        `Memory.require` raises where that is more than the limit.
+        """
         memory.require(6e7 + len(points) * (500 + 28 * self.dim), f"the teacher {self.name} on {len(points):,} points")
         groups = self.measure(points, colors, normals)
         known = np.square(groups['normal']).sum(1) > 0
         if known.any():
             groups['normal'][~known] = groups['normal'][known].mean(0)  # unknown: no opinion
-        scaled = [
-            scale_group(v, getattr(self, g), _FLOORS[g], together=g in ('normal', 'color')) for g, v in groups.items()
-        ]
+        vectors = ('normal', 'color')
+        scaled = [scale_group(v, getattr(self, g), _FLOORS[g], together=g in vectors) for g, v in groups.items()]
         return torch.from_numpy(np.hstack(scaled).astype(np.float32))

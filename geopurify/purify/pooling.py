@@ -21,7 +21,10 @@ from ..base.memory import Memory, in_file, row_pieces
 # %% ../../nbs/50_pooling.ipynb #23d5c104
 @dataclass(frozen=True)
 class Affinity:
-    "A row-stochastic (m,m) matrix with k entries a row."
+    """A row-stochastic (m,m) matrix with k entries a row.
+
+    Raises `InputError` when the two have different shapes, and for neighbours that are not rows.
+    """
 
     neighbors: Tensor  # (m,k) int32 columns
     weights: Tensor  # (m,k) float32, each row sums to 1
@@ -29,13 +32,14 @@ class Affinity:
     def __post_init__(self):
         for name, dtype in (('neighbors', torch.int32), ('weights', torch.float32)):
             object.__setattr__(self, name, torch.as_tensor(getattr(self, name)).to(dtype))
-        m, n = len(self.neighbors), self.neighbors
-        if n.ndim != 2 or n.shape != self.weights.shape:
+        m, near, shape = len(self.neighbors), self.neighbors, tuple(self.neighbors.shape)
+        if near.ndim != 2 or shape != tuple(self.weights.shape):
             raise InputError(
-                f"affinity: neighbors and weights must have the same shape (m,k), got {tuple(n.shape)} and {tuple(self.weights.shape)}"
+                "affinity: neighbors and weights must have the same shape (m,k), "
+                f"got {shape} and {tuple(self.weights.shape)}"
             )
-        if n.numel() and not 0 <= n.min() <= n.max() < m:
-            raise InputError(f"affinity: neighbors must be rows 0..{m - 1}, got {int(n.min())}..{int(n.max())}")
+        if near.numel() and not 0 <= near.min() <= near.max() < m:
+            raise InputError(f"affinity: neighbors must be rows 0..{m - 1}, got {int(near.min())}..{int(near.max())}")
 
     def __len__(self):
         return len(self.neighbors)
@@ -49,8 +53,22 @@ def affinity(
     neighbors: Tensor,  # (m,k) nearest other voxels, self excluded
     alpha: float = PoolingConfig.alpha,  # temperature: the smaller, the stricter
     fused: bool = False,  # Several times faster on CPUs with MKL; weights differ by some 1e-5 of themselves
-) -> Affinity:
-    "Softmax over the neighbours of the cosine between embeddings, divided by α."
+) -> Affinity:  # (m,k) weights
+    """Softmax over the neighbours of the cosine between embeddings, divided by α (Section 3 of the paper).
+
+        A_ij = exp(cos(g_i, g_j) / α) / Σ_{l ∈ N_i} exp(cos(g_i, g_l) / α)        j ∈ N_i, otherwise 0
+
+    g: (m,d) embeddings; N_i: row i of the (m,k) neighbours; weights are pure numbers, and each row sums to 1. α is
+    1/20, in the released code a factor 20 of the cosine. Rows are dealt with some at a time: beside the embeddings it
+    takes 4md bytes for their unit vectors and 4mk for the weights.
+
+    >>> g = torch.tensor([[1.0, 0], [2, 0], [0, 3]])  # the second points where the first does
+    >>> affinity(g, torch.tensor([[1, 2], [0, 2], [0, 1]]), alpha=1.0).weights[0]
+    tensor([0.7311, 0.2689])
+
+    Raises `InputError` when alpha is not positive, unless there is one row of neighbours for each embedding, and where
+    an embedding is NaN or infinite.
+    """
     embeddings, neighbors = torch.as_tensor(embeddings), torch.as_tensor(neighbors)
     if alpha <= 0:
         raise InputError(f"affinity: alpha must be positive, got {alpha}; a very large one weighs all neighbours alike")
@@ -58,53 +76,55 @@ def affinity(
         raise InputError(f"affinity: {len(embeddings)} embeddings for {len(neighbors)} rows of neighbours")
     _refuse_nan(embeddings, 'embeddings')
     neighbors = neighbors.to(embeddings.device)
-    return Affinity(neighbors, _softmax_cosines(F.normalize(embeddings.float(), dim=1), neighbors, alpha, fused))
+    unit = F.normalize(embeddings.float(), dim=1)
+    if fused and unit.device.type == 'cpu' and neighbors.shape[1] and torch.backends.mkl.is_available():
+        return Affinity(neighbors, _fused_softmax(unit, neighbors, alpha))
+    return Affinity(neighbors, _softmax_cosines(unit, neighbors, alpha))
 
-
-def _softmax_cosines(unit, neighbors, alpha, fused):
+# %% ../../nbs/50_pooling.ipynb #09024339
+def _softmax_cosines(unit, neighbors, alpha):
     "Weights (m,k), some rows at a time."
     (m, k), d = neighbors.shape, unit.shape[1]
-    out, many = unit.new_empty(m, k), unit.device.type != 'cpu'
-    if fused and not many and k and torch.backends.mkl.is_available():
-        torch.softmax(_sampled_products(unit, neighbors).div_(alpha), 1, out=out)
-        return out
-    rows = max(1, (2**26 if many else 2**19) // max(1, k * d))
-    for s in range(0, m, rows):
-        chunk = neighbors[s : s + rows]
-        theirs = unit.index_select(0, chunk.reshape(-1)).view(len(chunk), k, d)  # (rows,k,d)
-        out[s : s + rows] = (torch.bmm(theirs, unit[s : s + rows, :, None])[..., 0] / alpha).softmax(1)
+    out = unit.new_empty(m, k)
+    numbers = 2**19 if unit.device.type == 'cpu' else 2**26  # of the neighbours' embeddings at a time
+    rows = max(1, numbers // max(1, k * d))
+    for start in range(0, m, rows):
+        some = slice(start, start + rows)
+        own = unit[some, :, None]  # (rows,d,1)
+        theirs = unit.index_select(0, neighbors[some].reshape(-1)).view(len(own), k, d)
+        cosines = torch.bmm(theirs, own)[..., 0]  # (rows,k)
+        out[some] = (cosines / alpha).softmax(1)
     return out
 
-# %% ../../nbs/50_pooling.ipynb #a17657ee
-def _sampled_products(unit, neighbors):
-    "Inner products (m,k) with the neighbours, by MKL."
+
+def _fused_softmax(unit, neighbors, alpha):
+    "The same by MKL, which multiplies two dense matrices at the places of a sparse one."
     m, k = neighbors.shape
+    crow, col = torch.arange(0, m * k + 1, k), neighbors.reshape(-1).long()
     with warnings.catch_warnings():
         warnings.filterwarnings('ignore', 'Sparse CSR')
-        at = torch.sparse_csr_tensor(
-            torch.arange(0, m * k + 1, k),
-            neighbors.reshape(-1).long(),
-            unit.new_zeros(m * k),
-            (m, m),
-            check_invariants=False,
-        )
-        return torch.sparse.sampled_addmm(at, unit, unit.T, beta=0.0).values().view(m, k)
+        at = torch.sparse_csr_tensor(crow, col, unit.new_zeros(m * k), (m, m), check_invariants=False)
+        cosines = torch.sparse.sampled_addmm(at, unit, unit.T, beta=0.0).values().view(m, k)
+    return torch.softmax(cosines.div_(alpha), 1, out=unit.new_empty(m, k))
 
-
+# %% ../../nbs/50_pooling.ipynb #a17657ee
 def _refuse_nan(values, name):
+    "An error where there are NaN or infinite entries."
     if values.sum().isfinite():
         return  # quick: a NaN or an infinity anywhere shows in the sum
     bad = ~values.isfinite().reshape(len(values), -1).all(1)
     if bad.any():
+        first = int(bad.nonzero()[0, 0])
         raise InputError(
-            f"{name}: {int(bad.sum())} of {len(values)} rows are NaN or infinite (the first is row {int(bad.nonzero()[0, 0])}); pooling would spread them"
+            f"{name}: {int(bad.sum())} of {len(values)} rows are NaN or infinite (the first is row {first}); "
+            "pooling would spread them"
         )
 
 # %% ../../nbs/50_pooling.ipynb #65886e13
 def uniform_affinity(
     neighbors: Tensor,  # (m,k)
 ) -> Affinity:
-    "Every neighbour counts alike."
+    "Every neighbour counts alike: A_ij = 1/k, plain smoothing."
     neighbors = torch.as_tensor(neighbors)
     return Affinity(neighbors, torch.full(neighbors.shape, 1 / max(1, neighbors.shape[1]), device=neighbors.device))
 
@@ -113,14 +133,18 @@ def oracle_affinity(
     labels: np.ndarray | Tensor,  # (m,) true classes, −1 = not labelled
     neighbors: Tensor,  # (m,k)
 ) -> Affinity:
-    "Every neighbour of the same true class counts alike, the others not at all."
+    """Every neighbour of the same true class counts alike, the others not at all.
+
+    A voxel without such a neighbour keeps its own value; one without a label hears all neighbours. Raises `InputError`
+    unless there is one label for each row of neighbours.
+    """
     neighbors = torch.as_tensor(neighbors)
-    labels = torch.as_tensor(labels).to(neighbors.device)
-    if len(labels) != len(neighbors):
-        raise InputError(f"oracle affinity: {len(labels)} labels for {len(neighbors)} rows of neighbours")
-    same = (labels[neighbors.long()] == labels[:, None]) | (labels == IGNORE)[:, None]
+    truth = torch.as_tensor(labels).to(neighbors.device)
+    if len(truth) != len(neighbors):
+        raise InputError(f"oracle affinity: {len(truth)} labels for {len(neighbors)} rows of neighbours")
+    same = (truth[neighbors.long()] == truth[:, None]) | (truth == IGNORE)[:, None]
     alone = ~same.any(1, keepdim=True)
-    itself = torch.arange(len(labels), dtype=neighbors.dtype, device=neighbors.device)[:, None]
+    itself = torch.arange(len(truth), dtype=neighbors.dtype, device=neighbors.device)[:, None]
     weights = (same | alone).float()
     return Affinity(torch.where(alone, itself, neighbors), weights / weights.sum(1, keepdim=True).clamp_min(1))
 
@@ -129,11 +153,24 @@ def oracle_affinity(
 def pool(
     affinity: Affinity,
     values: Tensor,  # (m,c) features, class scores, or any other columns
-    steps: int = PoolingConfig.steps,  # T products; the released code does one more than its T
+    steps: int = PoolingConfig.steps,  # T iterations; the released code does one more than its T
     columns: int | None = None,  # How many are pooled at a time; None: all
     out: Tensor | None = None,  # (m,c) for the result, such as a tensor over a file; None: a new one
 ) -> Tensor:  # (m,c)
-    "F ← A·F, `steps` times."
+    """Geometry-guided pooling (Section 3 of the paper): multiply by the affinity matrix, T times.
+
+        F ← A F,  that is  F_i ← Σ_{j ∈ N_i} A_ij F_j        T = `steps` iterations
+
+    A: (m,m) in (m,k) weights, rows sum to 1. F: (m,c) columns in any unit; the result is (m,c) in the same unit and
+    within the range of F. It takes 8mk + 8mb bytes for b columns at a time; how many changes no number.
+
+    >>> swap = Affinity(torch.tensor([[1], [0]]), torch.ones(2, 1))
+    >>> pool(swap, torch.tensor([[1.0], [5.0]]), steps=1).flatten()
+    tensor([5., 1.])
+
+    Raises `InputError` unless there is one row of values for each voxel, for a negative number of steps, for fewer
+    columns than one at a time, and where a value is NaN or infinite, which would spread.
+    """
     values = torch.as_tensor(values)
     if values.ndim != 2 or len(values) != len(affinity):
         raise InputError(
@@ -143,18 +180,21 @@ def pool(
         raise InputError(f"pool: steps must be 0 or more, got {steps}")
     if columns is not None and columns < 1:
         raise InputError(f"pool: columns must be at least 1, got {columns}")
-    values, c = values if values.is_floating_point() else values.float(), values.shape[1]
+    if not values.is_floating_point():
+        values = values.float()
     neighbors, weights = affinity.neighbors.to(values.device), affinity.weights.to(values)
-    if out is None and (columns is None or columns >= c):
-        return _products(neighbors, weights, values, steps)
+    width = columns or values.shape[1]
+    if out is None and width >= values.shape[1]:
+        return _iterate(neighbors, weights, values, steps)
     out = values.new_empty(values.shape) if out is None else out
-    for s in range(0, c, columns or c):
-        some = slice(s, s + (columns or c))
-        _copy_rows(_products(neighbors, weights, _copy_rows(values[:, some]), steps), out[:, some])
+    for start in range(0, values.shape[1], width):
+        some = slice(start, start + width)
+        _copy_rows(_iterate(neighbors, weights, _copy_rows(values[:, some]), steps), out[:, some])
     return out
 
 # %% ../../nbs/50_pooling.ipynb #7d44fd37
-def _products(neighbors, weights, values, steps):
+def _iterate(neighbors, weights, values, steps):
+    "`steps` products with the matrix."
     _refuse_nan(values, 'pooled values')
     if not neighbors.shape[1]:
         return values.clone()  # a single voxel has no neighbours: it keeps its own
@@ -179,22 +219,23 @@ def pooled_scores(
     steps: int = PoolingConfig.steps,  # T
     memory: Memory = Memory(),  # What the process may hold
 ) -> Tensor:  # (m,c) inner products of the pooled features with the texts
-    "A^T F tᵀ, in the order that has fewer columns to pool."
+    """Scores of the pooled features, in the order that has fewer columns to pool: (A^T F) tᵀ or A^T (F tᵀ).
+
+    A^T stands for T = `steps` iterations, see `pool`; tᵀ for the transposed texts.
+
+    Raises `InputError` when features and texts have different widths, and what `pool` raises.
+    """
     if features.shape[1] != text.shape[1]:
         raise InputError(
-            f"pooled scores: features are {features.shape[1]} wide but text is {text.shape[1]}; both must come from the same model"
+            f"pooled scores: features are {features.shape[1]} wide but text is {text.shape[1]}; "
+            "both must come from the same model"
         )
     if affinity is None:
         return _scores(features, text)
-    if len(text) <= features.shape[1]:
-        scores = _scores(features, text)
-    else:
-        scores, features = None, pool_within(affinity, features, steps, memory)
-    return (
-        _scores(features, text)
-        if scores is None
-        else pool(affinity, scores, steps, columns_at_a_time(affinity, len(text), memory))
-    )
+    if len(text) > features.shape[1]:
+        return _scores(pool_within(affinity, features, steps, memory), text)
+    scores = _scores(features, text)
+    return pool(affinity, scores, steps, columns_at_a_time(affinity, len(text), memory))
 
 # %% ../../nbs/50_pooling.ipynb #622f5490
 def columns_at_a_time(
@@ -202,7 +243,11 @@ def columns_at_a_time(
     columns: int,  # c
     memory: Memory = Memory(),
 ) -> int | None:  # b; None: all of them
-    "How many columns may be pooled at a time: two copies of each while a product is made, and a third that is checked or copied."
+    """How many columns may be pooled at a time: 12m bytes each.
+
+    Those are two copies while a product is made, and a third that is checked or copied. Raises what `Memory.count`
+    raises.
+    """
     b = memory.count(12 * len(affinity), columns, f"pooling {len(affinity):,} voxels", share=0.6)
     return None if b >= columns else b
 
@@ -213,12 +258,13 @@ def pool_within(
     steps: int = PoolingConfig.steps,
     memory: Memory = Memory(),  # What the process may hold
 ) -> Tensor:  # (m,c), in memory or over a file
-    "`pool` with as many columns at a time as there is memory for."
+    "`pool` with as many columns at a time as there is memory for; raises what `pool` and `columns_at_a_time` raise."
     out = None if memory.limit is None else memory.zeros(tuple(values.shape))
     return pool(affinity, values, steps, columns_at_a_time(affinity, values.shape[1], memory), out)
 
 
 def _scores(features, text):
+    "Inner products (m,c), some rows at a time where features lie over a file."
     if not in_file(features):
         return features @ text.T
     out = features.new_empty(len(features), len(text))
@@ -231,15 +277,19 @@ def _scores(features, text):
 def pool_until(
     affinity: Affinity,
     scores: Tensor,  # (m,c) of two classes at least
-    steps: int = PoolingConfig.steps,  # T: products at most
-    share: float = 0.0,  # Stop after a product that changes the labels of at most this share of the rows
-) -> tuple[Tensor, int]:  # (m,c); products that were done
-    "Pool until the labels stand still."
+    steps: int = PoolingConfig.steps,  # T: iterations at most
+    share: float = 0.0,  # Stop after an iteration that changes the labels of at most this share of the rows
+) -> tuple[Tensor, int]:  # (m,c); iterations that were done
+    """Pool until the labels, the columns with the highest score, stand still. A heuristic of ours, not in the paper.
+
+    Raises `InputError` for a share outside 0..1 or of 1, for scores of fewer than two classes, and what `pool` raises.
+    """
     if not 0 <= share < 1:
         raise InputError(f"pool_until: share must lie in 0..1, without 1, got {share}")
     if scores.ndim != 2 or scores.shape[1] < 2:
         raise InputError(
-            f"pool_until: expected scores of two classes or more, got {tuple(scores.shape)}; one column alone has no labels that could stand still"
+            f"pool_until: expected scores of two classes or more, got {tuple(scores.shape)}; "
+            "one column alone has no labels that could stand still"
         )
     labels = scores.argmax(1)
     for done in range(1, steps + 1):

@@ -6,7 +6,6 @@
 __all__ = ['bilateral_affinity', 'superpoints', 'piece_means']
 
 # %% ../../nbs/51_smoothing.ipynb #5385a799
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -22,12 +21,16 @@ def bilateral_affinity(
     sigma_normal: float = 0.4,  # σ of the difference of normals
     rows: int = 8192,  # Voxels at a time
 ) -> Affinity:
-    "A neighbour counts by its likeness in colour and normal."
+    """A neighbour counts by its likeness in colour and normal (the bilateral filter, Tomasi and Manduchi, 1998).
+
+        A_ij ∝ exp(−|c_i − c_j|² / 2σ_c² − |n_i − n_j|² / 2σ_n²)        j a neighbour of i; rows sum to 1
+
+    Raises `InputError` when a sigma is not positive, and unless there is one row of neighbours for each voxel.
+    """
     if min(sigma_color, sigma_normal) <= 0:
         raise InputError(f"bilateral_affinity: both sigmas must be positive, got {sigma_color} and {sigma_normal}")
-    look = torch.cat(
-        [torch.as_tensor(colors).float() / sigma_color, torch.as_tensor(normals).float() / sigma_normal], 1
-    )  # (m,6)
+    scaled = torch.as_tensor(colors).float() / sigma_color, torch.as_tensor(normals).float() / sigma_normal
+    look = torch.cat(scaled, 1)  # (m,6)
     neighbors = torch.as_tensor(neighbors)
     if len(look) != len(neighbors):
         raise InputError(f"bilateral_affinity: {len(look)} colours and normals for {len(neighbors)} rows of neighbours")
@@ -47,7 +50,14 @@ def superpoints(
     smallest: int = 20,  # Voxels; smaller pieces are joined
     near: int = 12,  # Neighbours that a voxel is joined with
 ) -> Tensor:  # (m,) int64 pieces 0, 1, … in the voxels' order
-    "Pieces without an edge inside (Felzenszwalb and Huttenlocher, IJCV 2004)."
+    """Pieces without an edge inside (Felzenszwalb and Huttenlocher, IJCV 2004).
+
+        w_ij = 1 − n_i·n_j + color_weight · |c_i − c_j|
+        an edge joins the pieces a and b where w ≤ min(I_a + κ/|a|, I_b + κ/|b|)        I: greatest edge inside
+
+    Raises `InputError` unless there are as many colours and normals as rows of neighbours, for a negative scale, and
+    for a smallest piece of less than one voxel.
+    """
     m, graph = len(neighbors), torch.as_tensor(neighbors)[:, :near].long()
     if not len(colors) == len(normals) == m:
         raise InputError(f"superpoints: {len(colors)} colours and {len(normals)} normals for {m} rows of neighbours")
@@ -55,9 +65,8 @@ def superpoints(
         raise InputError(f"superpoints: scale must be 0 or more and smallest at least 1, got {scale} and {smallest}")
     here, there = torch.arange(m).repeat_interleave(graph.shape[1]), graph.flatten()
     normals, colors = torch.as_tensor(normals).float(), torch.as_tensor(colors).float()
-    weight = (1 - (normals[here] * normals[there]).sum(1)).clamp_min(0) + color_weight * (
-        colors[here] - colors[there]
-    ).norm(dim=1)
+    turn = (1 - (normals[here] * normals[there]).sum(1)).clamp_min(0)
+    weight = turn + color_weight * (colors[here] - colors[there]).norm(dim=1)
     order = weight.sort(stable=True).indices
     return _join(m, here[order].tolist(), there[order].tolist(), weight[order].tolist(), scale, smallest)
 

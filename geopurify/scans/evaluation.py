@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from fastcore.basics import patch
 
 from ..base.core import IGNORE, InputError, LabelSet, label_set, manifest_path
 
@@ -20,56 +21,30 @@ ABSENT, EXCLUDED = 'absent from the ground truth', 'excluded'
 # %% ../../nbs/60_evaluation.ipynb #54f8f1a9
 @dataclass(frozen=True, eq=False, repr=False)
 class Evaluation:
-    "Counts of right and wrong points a class, and the scores that follow from them (fractions, 0 … 1)."
+    """Counts of right and wrong points a class, and the scores that follow from them (fractions, 0 … 1).
+
+    Raises `InputError` for counts of other shapes or that cannot be, for an unknown way to treat absent classes, and
+    when a class is to be excluded that the label set does not have.
+    """
 
     label_set: LabelSet
     intersection: np.ndarray  # (c,) points of the class that were predicted as it
     union: np.ndarray  # (c,) points that are of the class or were predicted as it
     target: np.ndarray  # (c,) points of the class
-    confusion: np.ndarray | None = (
-        None  # (c,c+1) truth × prediction, last column "no prediction"; None when made from counts
-    )
+    confusion: np.ndarray | None = None  # (c,c+1) truth × prediction, last column "none"; None when made from counts
     ignored: int = 0  # points without ground truth, dropped
     scenes: int = 1
     absent: str = 'leave out'  # classes without ground truth: "leave out" of the means, or count as "zero"
     exclude: tuple[str, ...] = ()  # classes left out of the means by name
 
     def __post_init__(self):
-        c = len(self.label_set)
-        for name in ('intersection', 'union', 'target'):
-            value = np.asarray(getattr(self, name), np.int64)
-            if value.shape != (c,):
-                raise InputError(
-                    f"evaluation: {name} must have one count for each of {c} classes of {self.label_set.name!r}, got shape {value.shape}"
-                )
-            object.__setattr__(self, name, value)
-        wrong = (self.intersection < 0) | (self.intersection > self.target) | (self.target > self.union)
-        if wrong.any():
-            raise InputError(
-                f"evaluation: counts must satisfy 0 ≤ intersection ≤ target ≤ union, which fails for {_some(np.array(self.label_set.names)[wrong])}"
-            )
-        if self.absent not in ('leave out', 'zero'):
-            raise InputError(f"evaluation: absent must be 'leave out' or 'zero', got {self.absent!r}")
-        exclude = (self.exclude,) if isinstance(self.exclude, str) else tuple(self.exclude)
-        unknown = [n for n in exclude if n not in self.label_set.names]
-        if unknown:
-            raise InputError(
-                f"evaluation: cannot exclude {unknown}, {self.label_set.name!r} has no such class; it has {list(self.label_set.names)}"
-            )
-        object.__setattr__(self, 'exclude', exclude)
+        _check_counts(self)
+        _check_averaging(self)
 
     @classmethod
     def from_counts(cls, intersection, union, target, label_set: LabelSet | str, **options):
-        "A result from published or stored counts, (c,) each."
+        "A result from published or stored counts, (c,) each; options as in `averaging`, and `scenes`, `ignored`."
         return cls(_label_set(label_set), intersection, union, target, **options)
-
-    def averaging(
-        self,
-        absent: str = 'leave out',  # "leave out" or "zero"
-        exclude: tuple[str, ...] = (),  # Class names to leave out of the means
-    ) -> 'Evaluation':
-        "The same counts, averaged over other classes."
-        return replace(self, absent=absent, exclude=exclude)
 
     @property
     def iou(self) -> np.ndarray:  # (c,) NaN for a class that neither is there nor was predicted
@@ -78,6 +53,19 @@ class Evaluation:
     @property
     def accuracy(self) -> np.ndarray:  # (c,) NaN for a class without ground truth
         return _ratio(self.intersection, self.target)
+
+    @property
+    def miou(self) -> float:
+        return _mean_over(self.averaged, self.iou, self.label_set)
+
+    @property
+    def macc(self) -> float:
+        return _mean_over(self.averaged, self.accuracy, self.label_set)
+
+    @property
+    def overall(self) -> float:
+        "Share of all labelled points that are right, whatever the means leave out."
+        return float(_ratio(self.intersection.sum(), self.target.sum()))
 
     @property
     def left_out(self) -> dict[str, str]:
@@ -91,114 +79,158 @@ class Evaluation:
         out = self.left_out
         return [n for n in self.label_set.names if n not in out]
 
-    @property
-    def miou(self) -> float:
-        return self._mean(self.iou)
-
-    @property
-    def macc(self) -> float:
-        return self._mean(self.accuracy)
-
-    @property
-    def overall(self) -> float:
-        "Share of all labelled points that are right, whatever the means leave out."
-        return float(_ratio(self.intersection.sum(), self.target.sum()))
-
-    def _mean(self, values):
-        at = [self.label_set.names.index(n) for n in self.averaged]
-        return float(np.nan_to_num(values[at]).mean()) if at else float('nan')
-
-    def by_group(self) -> dict[str, 'Evaluation']:  # such as ScanNet200's "head", "common", "tail"
-        "The same counts, averaged over each group of classes."
-        names, groups = self.label_set.names, self.label_set.groups
-        return {
-            g: self.averaging(self.absent, {*self.exclude, *(n for n, h in zip(names, groups) if h != g)})
-            for g in dict.fromkeys(groups)
-        }
-
-    def __add__(self, other):
-        if not isinstance(other, Evaluation):
-            return NotImplemented
-        if other.label_set.names != self.label_set.names:
-            raise InputError(
-                f"cannot add evaluations of {self.label_set.name!r} and {other.label_set.name!r}: their classes differ"
-            )
-        if (other.absent, set(other.exclude)) != (self.absent, set(self.exclude)):
-            raise InputError("cannot add evaluations that average over classes chosen differently")
-        both = None if self.confusion is None or other.confusion is None else self.confusion + other.confusion
-        return replace(
-            self,
-            confusion=both,
-            **{
-                k: getattr(self, k) + getattr(other, k)
-                for k in ('intersection', 'union', 'target', 'ignored', 'scenes')
-            },
-        )
-
-    def __radd__(self, other):
-        return self if other == 0 else NotImplemented  # so that sum(…) works
-
-    def to_frame(self) -> pd.DataFrame:  # one row a class
-        "IoU, accuracy, counts, and whether the class is in the means."
-        out = self.left_out
-        return pd.DataFrame(
-            dict(
-                iou=self.iou,
-                accuracy=self.accuracy,
-                intersection=self.intersection,
-                union=self.union,
-                target=self.target,
-                in_mean=[n not in out for n in self.label_set.names],
-                why_not=[out.get(n, '') for n in self.label_set.names],
-            ),
-            index=pd.Index(self.label_set.names, name='class'),
-        )
-
-    def summary(self) -> dict:
-        "The means and what they are means of, for a table or a JSON file."
-        return dict(
-            miou=self.miou,
-            macc=self.macc,
-            overall=self.overall,
-            classes=len(self.averaged),
-            left_out=self.left_out,
-            points=int(self.target.sum()),
-            ignored=int(self.ignored),
-            scenes=self.scenes,
-            label_set=self.label_set.name,
-        )
-
-    def __repr__(self):
-        reasons = {w: [n for n, v in self.left_out.items() if v == w] for w in (ABSENT, EXCLUDED)}
-        notes = [f'{w}: {_some(names)}' for w, names in reasons.items() if names]
-        if self.absent == 'zero' and (self.target == 0).any():
-            notes += [f'{int((self.target == 0).sum())} classes absent from the ground truth count as 0']
-        if self.ignored:
-            notes += [f'{self.ignored:,} points without ground truth dropped']
-        return (
-            f"mIoU {100 * self.miou:.2f}, mAcc {100 * self.macc:.2f}, overall {100 * self.overall:.2f} % over {len(self.averaged)} of {len(self.label_set)} classes, "
-            f"{self.target.sum():,} points, {self.scenes} scene{'s' * (self.scenes != 1)}"
-            + ''.join(f'; {n}' for n in notes)
-        )
-
-    def _repr_html_(self):
-        frame = self.to_frame()
-        formats = {'iou': lambda x: f'{100 * x:.1f}', 'accuracy': lambda x: f'{100 * x:.1f}'} | {
-            k: lambda x: f'{x:,}' for k in ('intersection', 'union', 'target')
-        }
-        return f'<p>{self}</p>' + frame.to_html(formatters=formats, max_rows=30, na_rep='–')
-
 # %% ../../nbs/60_evaluation.ipynb #71f9d75b
 def _ratio(a, b):
     return np.divide(a, b, out=np.full(np.shape(b), np.nan), where=np.asarray(b) > 0)
 
 
-def _some(names, most=6):
-    return ', '.join(list(names)[:most]) + (f' and {len(names) - most} more' if len(names) > most else '')
+def _mean_over(classes, values, labels):
+    "Mean of the classes' values, NaN counting as 0; NaN where there are no classes."
+    at = [labels.names.index(n) for n in classes]
+    return float(np.nan_to_num(values[at]).mean()) if at else float('nan')
 
 
 def _label_set(x):
     return label_set(x) if isinstance(x, str) else x
+
+# %% ../../nbs/60_evaluation.ipynb #cda5d5ef
+def _check_counts(result):
+    "Counts as int64 arrays, one number a class."
+    c, name = len(result.label_set), result.label_set.name
+    for field in ('intersection', 'union', 'target'):
+        value = np.asarray(getattr(result, field), np.int64)
+        if value.shape != (c,):
+            raise InputError(
+                f"evaluation: {field} must have one count for each of {c} classes of {name!r}, got shape {value.shape}"
+            )
+        object.__setattr__(result, field, value)
+    wrong = (result.intersection < 0) | (result.intersection > result.target) | (result.target > result.union)
+    if wrong.any():
+        raise InputError(
+            "evaluation: counts must satisfy 0 ≤ intersection ≤ target ≤ union, "
+            f"which fails for {_some(np.array(result.label_set.names)[wrong])}"
+        )
+
+
+def _check_averaging(result):
+    "Names of excluded classes as a tuple."
+    if result.absent not in ('leave out', 'zero'):
+        raise InputError(f"evaluation: absent must be 'leave out' or 'zero', got {result.absent!r}")
+    exclude = (result.exclude,) if isinstance(result.exclude, str) else tuple(result.exclude)
+    unknown = [n for n in exclude if n not in result.label_set.names]
+    if unknown:
+        raise InputError(
+            f"evaluation: cannot exclude {unknown}, {result.label_set.name!r} has no such class; "
+            f"it has {list(result.label_set.names)}"
+        )
+    object.__setattr__(result, 'exclude', exclude)
+
+
+def _some(names, most=6):
+    return ', '.join(list(names)[:most]) + (f' and {len(names) - most} more' if len(names) > most else '')
+
+# %% ../../nbs/60_evaluation.ipynb #36a8aa43
+@patch
+def averaging(
+    self: Evaluation,
+    absent: str = 'leave out',  # Classes without ground truth: "leave out" of the means, or count as "zero"
+    exclude: tuple[str, ...] = (),  # Class names to leave out of the means
+) -> Evaluation:
+    "The same counts, averaged over other classes. Raises `InputError` for a class that there is not."
+    return replace(self, absent=absent, exclude=exclude)
+
+
+@patch
+def by_group(self: Evaluation) -> dict[str, Evaluation]:  # such as ScanNet200's "head", "common", "tail"
+    "The same counts, averaged over each group of classes."
+    classes = [*zip(self.label_set.names, self.label_set.groups)]
+    groups = {}
+    for group in dict.fromkeys(self.label_set.groups):
+        others = [name for name, its_group in classes if its_group != group]
+        groups[group] = replace(self, exclude=tuple(dict.fromkeys([*self.exclude, *others])))
+    return groups
+
+# %% ../../nbs/60_evaluation.ipynb #6b91a9b1
+@patch
+def __add__(self: Evaluation, other):
+    "The counts of both. Raises `InputError` when their classes, or the choice of averaged ones, differ."
+    if not isinstance(other, Evaluation):
+        return NotImplemented
+    if other.label_set.names != self.label_set.names:
+        raise InputError(
+            f"cannot add evaluations of {self.label_set.name!r} and {other.label_set.name!r}: their classes differ"
+        )
+    if (other.absent, set(other.exclude)) != (self.absent, set(self.exclude)):
+        raise InputError("cannot add evaluations that average over classes chosen differently")
+    confusion = None if self.confusion is None or other.confusion is None else self.confusion + other.confusion
+    counts = ('intersection', 'union', 'target', 'ignored', 'scenes')
+    sums = {name: getattr(self, name) + getattr(other, name) for name in counts}
+    return replace(self, confusion=confusion, **sums)
+
+
+@patch
+def __radd__(self: Evaluation, other):
+    return self if other == 0 else NotImplemented
+
+# %% ../../nbs/60_evaluation.ipynb #d5ffb773
+@patch
+def to_frame(self: Evaluation) -> pd.DataFrame:  # one row a class
+    "IoU, accuracy, counts, and whether the class is in the means."
+    out, names = self.left_out, self.label_set.names
+    columns = dict(
+        iou=self.iou,
+        accuracy=self.accuracy,
+        intersection=self.intersection,
+        union=self.union,
+        target=self.target,
+        in_mean=[n not in out for n in names],
+        why_not=[out.get(n, '') for n in names],
+    )
+    return pd.DataFrame(columns, index=pd.Index(names, name='class'))
+
+
+@patch
+def summary(self: Evaluation) -> dict:
+    "The means and what they are means of, for a table or a JSON file."
+    return dict(
+        miou=self.miou,
+        macc=self.macc,
+        overall=self.overall,
+        classes=len(self.averaged),
+        left_out=self.left_out,
+        points=int(self.target.sum()),
+        ignored=int(self.ignored),
+        scenes=self.scenes,
+        label_set=self.label_set.name,
+    )
+
+# %% ../../nbs/60_evaluation.ipynb #c227a293
+def _notes(result):
+    "What a reader of the means has to know."
+    reasons = {why: [n for n, v in result.left_out.items() if v == why] for why in (ABSENT, EXCLUDED)}
+    notes = [f'{why}: {_some(names)}' for why, names in reasons.items() if names]
+    absent = int((result.target == 0).sum())
+    if result.absent == 'zero' and absent:
+        notes.append(f'{absent} classes absent from the ground truth count as 0')
+    if result.ignored:
+        notes.append(f'{result.ignored:,} points without ground truth dropped')
+    return notes
+
+
+@patch
+def __repr__(self: Evaluation):
+    means = f"mIoU {100 * self.miou:.2f}, mAcc {100 * self.macc:.2f}, overall {100 * self.overall:.2f} %"
+    classes = f"{len(self.averaged)} of {len(self.label_set)} classes"
+    counts = f"{self.target.sum():,} points, {self.scenes} scene{'s' * (self.scenes != 1)}"
+    return '; '.join([f"{means} over {classes}, {counts}", *_notes(self)])
+
+
+@patch
+def _repr_html_(self: Evaluation):
+    formats = dict.fromkeys(('iou', 'accuracy'), lambda x: f'{100 * x:.1f}')
+    formats |= dict.fromkeys(('intersection', 'union', 'target'), lambda x: f'{x:,}')
+    table = self.to_frame().to_html(formatters=formats, max_rows=30, na_rep='–')  # type: ignore[attr-defined]  # patched
+    return f'<p>{self}</p>' + table
 
 # %% ../../nbs/60_evaluation.ipynb #4e687955
 def evaluate(
@@ -207,20 +239,23 @@ def evaluate(
     label_set: LabelSet | str,  # What the indices refer to
     **options,  # `absent` and `exclude` of `Evaluation`
 ) -> Evaluation:
-    "Compare the labels of one scene with the truth."
+    """Compare the labels of one scene with the truth.
+
+    Raises `InputError` for arrays that are not (n,) integers, indices of classes that there are not, and when there are
+    more predictions than targets or fewer.
+    """
     classes = _label_set(label_set)
     predictions, targets = _labels(predictions, 'predictions', classes), _labels(targets, 'targets', classes)
     if len(predictions) != len(targets):
         raise InputError(
-            f"evaluate: {len(predictions):,} predictions for {len(targets):,} targets; both must refer to the same points (voxel labels go back to points first)"
+            f"evaluate: {len(predictions):,} predictions for {len(targets):,} targets; "
+            "both must refer to the same points (voxel labels go back to points first)"
         )
     known, c = targets != IGNORE, len(classes)
     columns = np.where(predictions[known] == IGNORE, c, predictions[known])
     confusion = np.bincount(targets[known] * (c + 1) + columns, minlength=c * (c + 1)).reshape(c, c + 1)
-    target, right = confusion.sum(1), confusion.diagonal()
-    return Evaluation(
-        classes, right, target + confusion[:, :c].sum(0) - right, target, confusion, int((~known).sum()), **options
-    )
+    target, predicted, right = confusion.sum(1), confusion[:, :c].sum(0), confusion.diagonal()
+    return Evaluation(classes, right, target + predicted - right, target, confusion, int((~known).sum()), **options)
 
 
 def _labels(values, what, classes):
@@ -229,7 +264,8 @@ def _labels(values, what, classes):
         raise InputError(f"evaluate: {what} must be (n,) integers, got shape {values.shape} {values.dtype}")
     if len(values) and not IGNORE <= values.min() <= values.max() < len(classes):
         raise InputError(
-            f"evaluate: {what} must be −1 … {len(classes) - 1}, indices into the {len(classes)} classes of {classes.name!r}, got {values.min()} … {values.max()}; "
+            f"evaluate: {what} must be −1 … {len(classes) - 1}, "
+            f"indices into the {len(classes)} classes of {classes.name!r}, got {values.min()} … {values.max()}; "
             "ids of a file are translated with LabelSet.from_ids"
         )
     return values.astype(np.int64)
@@ -240,22 +276,16 @@ def published(
     run: str,  # "geopurify-T18", "xdecoder-lifted", "lseg-lifted", …
     **options,  # `absent` and `exclude` of `Evaluation`
 ) -> Evaluation:
-    "An official evaluation run, from its published counts."
+    "An official evaluation run, from `data_manifests/official_counts.csv`. Raises `InputError` for an unknown run."
     with open(manifest_path('official_counts.csv'), newline='') as f:
         rows = list(csv.DictReader(f))
-    mine = sorted(
-        (r for r in rows if (r['label_set'], r['run']) == (label_set, run)), key=lambda r: int(r['class_index'])
-    )
+    mine = [r for r in rows if (r['label_set'], r['run']) == (label_set, run)]
     if not mine:
-        raise InputError(
-            f"no published counts of run {run!r} on {label_set!r}; there are {sorted({(r['label_set'], r['run']) for r in rows})}"
-        )
-    counts = [[int(r[k]) for r in mine] for k in ('intersection', 'union', 'target')]
-    names = tuple(r['class_name'] for r in mine)
-    shipped = _label_set(label_set)
-    return Evaluation.from_counts(
-        *counts,
-        shipped if shipped.names == names else LabelSet(label_set, names),
-        scenes=int(mine[0]['scenes']),
-        **options,
-    )
+        known = sorted({(r['label_set'], r['run']) for r in rows})
+        raise InputError(f"no published counts of run {run!r} on {label_set!r}; there are {known}")
+    mine = sorted(mine, key=lambda r: int(r['class_index']))
+    intersection, union, target = ([int(r[k]) for r in mine] for k in ('intersection', 'union', 'target'))
+    names, classes = tuple(r['class_name'] for r in mine), _label_set(label_set)
+    if classes.names != names:
+        classes = LabelSet(label_set, names)
+    return Evaluation.from_counts(intersection, union, target, classes, scenes=int(mine[0]['scenes']), **options)
