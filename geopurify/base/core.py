@@ -122,7 +122,7 @@ IGNORE = -1
 # %% ../../nbs/00_core.ipynb #84f8d075
 @dataclass(frozen=True)
 class LabelSet:
-    """An ordered list of class names, the ids that files use for them, and a colour each.
+    """Ordered class names, the ids that files use for them, and a colour each.
 
     Raises `InputError` where there is no name, an empty one, or one comes twice.
     """
@@ -137,19 +137,11 @@ class LabelSet:
     )
 
     def __post_init__(self):
-        names = tuple(n.strip() for n in self.names)
-        if not names:
-            raise InputError(f"label set {self.name!r} is empty; give at least one class name")
-        if any(not n for n in names):
-            raise InputError(f"label set {self.name!r}: class {names.index('')} has an empty name")
-        if len(set(names)) != len(names):
-            twice = sorted({n for n in names if names.count(n) > 1})
-            raise InputError(f"label set {self.name!r} names {twice} more than once; each class needs its own name")
+        names = _checked_names(self.name, self.names)
         object.__setattr__(self, 'names', names)
-        if not self.ids:
-            object.__setattr__(self, 'ids', tuple(range(len(names))))
-        if not self.colors:
-            object.__setattr__(self, 'colors', tuple(_spread_color(i) for i in range(len(names))))
+        count = len(names)
+        object.__setattr__(self, 'ids', self.ids or tuple(range(count)))
+        object.__setattr__(self, 'colors', self.colors or tuple(map(_spread_color, range(count))))
 
     def __len__(self):
         return len(self.names)
@@ -190,6 +182,18 @@ class LabelSet:
         return LabelSet(name or f'{self.name}-subset', tuple(names), ids, colors, groups, self.id_kind)
 
 # %% ../../nbs/00_core.ipynb #6a27626e
+def _checked_names(label_set, given):
+    names = tuple(n.strip() for n in given)
+    if not names:
+        raise InputError(f"label set {label_set!r} is empty; give at least one class name")
+    if any(not n for n in names):
+        raise InputError(f"label set {label_set!r}: class {names.index('')} has an empty name")
+    if len(set(names)) != len(names):
+        twice = sorted({n for n in names if names.count(n) > 1})
+        raise InputError(f"label set {label_set!r} names {twice} more than once; each class needs its own name")
+    return names
+
+
 def _spread_color(i) -> tuple[int, int, int]:
     import colorsys
 

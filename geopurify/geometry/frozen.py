@@ -107,6 +107,10 @@ class SceneArrays:
         return len(self.arrays['coords'])
 
     @property
+    def labels(self) -> np.ndarray | None:  # (n,) true classes of the points, −1 = none
+        return self.array('labels')
+
+    @property
     def inputs_width(self) -> int:  # d+6
         return sum(self.arrays[n].shape[1] for n in ('features', 'colors', 'normals'))
 
@@ -179,10 +183,6 @@ class FrozenScene(SceneArrays):
     @cached_property
     def point_to_voxel(self) -> Tensor:  # (n,) int64
         return self.tensor('point_to_voxel').long()
-
-    @property
-    def labels(self) -> np.ndarray | None:  # (n,) true classes of the points, −1 = none
-        return self.array('labels')
 
     @cached_property
     def voxel_labels(self) -> Tensor:  # (m,) most frequent true class of each voxel, −1 = none

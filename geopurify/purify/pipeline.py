@@ -10,7 +10,8 @@ import dataclasses
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import cache, cached_property, partial
+from functools import cache, cached_property, partial, reduce
+from operator import add
 from pathlib import Path
 from typing import Any
 
@@ -474,7 +475,7 @@ class Comparison:
         if method not in self.methods:
             raise InputError(f"{method!r} was not compared; there are {self.methods}")
         found = [e for (_, name), e in self.evaluations.items() if name == method]
-        return sum(found[1:], found[0])
+        return reduce(add, found)
 
     def to_frame(
         self,

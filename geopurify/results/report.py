@@ -9,24 +9,16 @@ __all__ = ['StoredTable', 'read_tables', 'chart', 'html_table', 'section', 'orig
 # %% ../../nbs/76_report.ipynb #3301aa98
 import html
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from ..base.core import InputError, atomic_path
-from geopurify.results.store import (
-    ROW_KINDS,
-    Run,
-    _one_kind,
-    _text,
-    _with_spread,
-    markdown,
-    read_run,
-    results_folder,
-    run_tables,
-    summarize,
-)
+from .runner import results_folder, run_tables
+from .store import ROW_KINDS, Run, one_kind, read_run, value_text
+from .table import markdown, metric_text, reading_columns, summarize
 
 # %% ../../nbs/76_report.ipynb #3d6049de
 @dataclass
@@ -42,42 +34,41 @@ class StoredTable:
         return list(dict.fromkeys(self.frame.kind))
 
     def rows(self, kind: str) -> pd.DataFrame:  # kind, labels, metrics
-        "Rows of a kind, averaged over seeds when the file has a row for each; columns that are empty for this kind are left out."
+        "Rows of a kind, averaged over seeds when the file has a row for each; empty columns are left out."
         df = self.frame[self.frame.kind == kind].dropna(axis=1, how='all').reset_index(drop=True)
         labels, metrics = self.labels(df), self.metrics(df)
         if 'seed' in df and not any(c.endswith('_std') for c in df):
-            return summarize(
-                df.astype({c: 'Int64' for c in labels if _whole(df[c])}), [c for c in labels if c != 'seed'], metrics
-            )
+            return summarize(_whole_again(df, labels), [c for c in labels if c != 'seed'], metrics)
         scores = [c for m in metrics for c in (m, f'{m}_std') if c in df]
-        return df[['kind', *labels, *scores, *(c for c in df if c == 'n')]].astype(
-            {c: 'Int64' for c in [*labels, 'n'] if c in df and _whole(df[c])}
-        )
+        count = ['n'] if 'n' in df else []
+        return _whole_again(df[['kind', *labels, *scores, *count]], [*labels, *count])
 
     def labels(self, df) -> list[str]:
         "Columns that say what a row is."
-        asked = {k for r in self.runs for k in r.parameters}
-        return [
-            c
-            for c in df
-            if c != 'kind' and not c.endswith('_std') and (c in asked or not pd.api.types.is_numeric_dtype(df[c]))
-        ]
+        asked = {name for r in self.runs for name in r.parameters}
+        candidates = [c for c in df if c != 'kind' and not c.endswith('_std')]
+        return [c for c in candidates if c in asked or not pd.api.types.is_numeric_dtype(df[c])]
 
     def metrics(self, df) -> list[str]:
         "Columns that say what came out."
-        return [c for c in df if c not in ('kind', 'n', *self.labels(df)) and not c.endswith('_std')]
+        labels = self.labels(df)
+        return [c for c in df if c not in ('kind', 'n', *labels) and not c.endswith('_std')]
+
+
+def _whole_again(df, columns):
+    "Columns of whole numbers as such: a gap elsewhere in the file made them floats."
+    whole = [c for c in columns if pd.api.types.is_float_dtype(df[c]) and (df[c].dropna() % 1 == 0).all()]
+    return df.astype(dict.fromkeys(whole, 'Int64'))
 
 # %% ../../nbs/76_report.ipynb #4ba13a0c
-def _whole(column):
-    return (
-        pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all()
-    )  # a gap elsewhere in the file made them floats
-
-
 def read_tables(
     folder: str | Path,  # `results/`
 ) -> tuple[list[StoredTable], list[str]]:  # Tables; names of files that are none
-    "All tables of a folder, by name."
+    """All tables of a folder, by name.
+
+    Raises `InputError` where there is no such folder, where a table has rows of an unknown kind, and where a stored
+    run is damaged.
+    """
     folder, tables, others = Path(folder), [], []
     if not folder.is_dir():
         raise InputError(f"no folder {folder}; run `geopurify tables` first")
@@ -87,8 +78,9 @@ def read_tables(
             others.append(path.name)
             continue
         for kind in df.kind.unique():
-            _one_kind([kind], path.name)
-        tables.append(StoredTable(path.stem, df, [read_run(p) for p in sorted((folder / path.stem).glob('*.json'))]))
+            one_kind([kind], path.name)
+        runs = [read_run(p) for p in sorted((folder / path.stem).glob('*.json'))]
+        tables.append(StoredTable(path.stem, df, runs))
     return tables, others
 
 # %% ../../nbs/76_report.ipynb #accb1980
@@ -100,189 +92,251 @@ def chart(
     labels: list[str],  # Columns that say what a row is
     metric: str,  # Column to draw
 ) -> str:  # SVG, '' where there is nothing to draw
-    "Lines over a numeric label, or bars."
-    _one_kind(df.kind, 'chart')
+    """Lines over a numeric label, or bars.
+
+    Raises `InputError` where the rows are of several kinds.
+    """
+    one_kind(df.kind, 'chart')
     df = df[df[metric].notna()]
     std = df[f'{metric}_std'].fillna(0) if f'{metric}_std' in df else df[metric] * 0
     df = df.assign(_low=df[metric] - std, _high=df[metric] + std)
     numeric = [c for c in labels if pd.api.types.is_numeric_dtype(df[c]) and df[c].nunique() >= 3]
-    lines = (
-        {k: g.sort_values(numeric[0]) for k, g in _groups(df, [c for c in labels if c not in numeric])}
-        if len(numeric) == 1
-        else {}
-    )
-    if 0 < len(lines) <= len(_SHADES):
-        return _lines(lines, numeric[0], metric)
+    if len(numeric) == 1:
+        lines = _groups(df, [c for c in labels if c not in numeric], numeric[0])
+        if 0 < len(lines) <= len(_SHADES):
+            return _lines(lines, numeric[0], metric)
     return _bars(df, labels, metric) if 1 < len(df) <= 40 else ''
 
-
-def _groups(df, by):
-    return (
-        [(', '.join(str(v) for v in k if not pd.isna(v)), g) for k, g in df.groupby(by, sort=False, dropna=False)]
-        if by
-        else [('', df)]
-    )
+# %% ../../nbs/76_report.ipynb #b3731ad1
+def _groups(df, by, x):
+    "Rows by what they have in common, in the order of x: name → rows."
+    if not by:
+        return {'': df.sort_values(x)}
+    groups = df.groupby(by, sort=False, dropna=False)
+    return {', '.join(str(v) for v in k if not pd.isna(v)): g.sort_values(x) for k, g in groups}
 
 # %% ../../nbs/76_report.ipynb #01d7a312
 def _svg(width, height, parts, title):
-    return f'<svg viewBox="0 0 {width} {height:.0f}" role="img" style="max-width:{width}px"><title>{html.escape(title)}</title>{"".join(parts)}</svg>'
+    size = f'viewBox="0 0 {width} {height:.0f}" role="img" style="max-width:{width}px"'
+    return f'<svg {size}><title>{html.escape(title)}</title>{"".join(parts)}</svg>'
 
 
-def _mark(x, y, text, anchor='start', **more):
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{"".join(f" {k}={chr(34)}{v}{chr(34)}" for k, v in more.items())}>{html.escape(str(text))}</text>'
+def _mark(x, y, text, anchor='start', color=None):
+    style = f' style="fill:{color}"' if color else ''
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{style}>{html.escape(str(text))}</text>'
 
 
-def _bars(df, labels, metric, width=570, left=236, step=19):
-    parts, top = [], max(df._high.max(), 1e-9)
-    low = min(0, df._low.min())
-    x = lambda v: left + (width - left - 60) * (v - low) / (top - low)
+@dataclass(frozen=True)
+class _Scale:
+    "From numbers, `low` … `high`, to places, `start` … `start + length`; logarithmic where asked."
+
+    low: float
+    high: float
+    start: float
+    length: float
+    log: bool = False
+
+    def __call__(self, value) -> float:
+        low, high, value = map(math.log, (self.low, self.high, value)) if self.log else (self.low, self.high, value)
+        return self.start + self.length * (value - low) / ((high - low) or 1)
+
+# %% ../../nbs/76_report.ipynb #f8d8c70c
+_BARS = dict(width=570, left=236, step=19)  # pixels
+
+
+def _bars(df, labels, metric):
+    width, left, step = _BARS['width'], _BARS['left'], _BARS['step']
+    high, low = max(df._high.max(), 1e-9), min(0, df._low.min())
+    place = _Scale(low, high, left, width - left - 60)
+    parts = []
     for i, row in enumerate(df.to_dict('records')):
-        y, name = (
-            4 + i * step,
-            ', '.join(
-                _text(row[c]) if isinstance(row[c], float) else str(row[c]) for c in labels if not pd.isna(row[c])
-            ),
-        )
-        a, b = sorted((x(0), x(row[metric])))
-        parts += [
-            _mark(left - 6, y + 11, name if len(name) < 37 else name[:35] + '…', 'end'),
-            f'<rect x="{a:.1f}" y="{y}" width="{b - a:.1f}" height="13" fill="{_SHADES[0]}"/>',
-            f'<path d="M{x(row["_low"]):.1f} {y + 6.5}H{x(row["_high"]):.1f}" class="w"/>',
-            _mark(x(max(row['_high'], 0)) + 5, y + 11, _text(row[metric])),
-        ]
+        parts += _bar(4 + i * step, _row_name(row, labels), row, metric, place, left)
     return _svg(width, 8 + len(df) * step, parts, f'{metric} of {len(df)} rows')
 
+
+def _bar(y, name, row, metric, place, left):
+    value = row[metric]
+    start, end = sorted((place(0), place(value)))
+    return [
+        _mark(left - 6, y + 11, name if len(name) < 37 else name[:35] + '…', 'end'),
+        f'<rect x="{start:.1f}" y="{y}" width="{end - start:.1f}" height="13" fill="{_SHADES[0]}"/>',
+        f'<path d="M{place(row["_low"]):.1f} {y + 6.5}H{place(row["_high"]):.1f}" class="w"/>',
+        _mark(place(max(row['_high'], 0)) + 5, y + 11, value_text(value)),
+    ]
+
+
+def _row_name(row, labels):
+    known = [row[c] for c in labels if not pd.isna(row[c])]
+    return ', '.join(value_text(v) if isinstance(v, float) else str(v) for v in known)
+
 # %% ../../nbs/76_report.ipynb #79d0421a
-def _lines(lines, column, metric, width=560, height=230, left=44, bottom=34):
+_FRAME = dict(width=560, height=230, left=44, bottom=34)  # pixels
+
+
+def _lines(lines, column, metric):
+    width, left, floor = _FRAME['width'], _FRAME['left'], _FRAME['height'] - _FRAME['bottom']
     every = pd.concat(lines.values())
-    ticks = sorted(every[column].unique())
-    low, high = every._low.min(), every._high.max()
+    ticks, low, high = sorted(every[column].unique()), every._low.min(), every._high.max()
     pad = 0.06 * (high - low) or 0.5
-    log = ticks[0] > 0 and ticks[-1] / ticks[0] > 20
-    at = (lambda v: math.log(v)) if log else float
-    x = lambda v: left + 8 + (width - left - 20) * (at(v) - at(ticks[0])) / ((at(ticks[-1]) - at(ticks[0])) or 1)
-    y = lambda v: height - bottom - (height - bottom - 22) * (v - low + pad) / (high - low + 2 * pad)
+    x = _Scale(ticks[0], ticks[-1], left + 8, width - left - 20, log=ticks[0] > 0 and ticks[-1] / ticks[0] > 20)
+    y = _Scale(low - pad, high + pad, floor, 22 - floor)
+    parts = _axes(x, y, ticks, (low, high), column, metric)
+    for i, (name, rows) in enumerate(lines.items()):
+        values = zip(rows[metric], rows._low, rows._high)
+        points = [(x(at), *map(y, heights)) for at, heights in zip(rows[column], values)]
+        parts += _line(points, _SHADES[i])
+        if name:
+            below = len(rows) > 1 and rows[metric].iloc[-1] >= (low + high) / 2
+            at = floor - 10 - 15 * (len(lines) - 1 - i) if below else 30 + 15 * i
+            parts.append(_mark(width - 12, at, name, 'end', _SHADES[i]))
+    return _svg(width, _FRAME['height'], parts, f'{metric} against {column}')
+
+
+def _line(points, color):
+    "Through points (x, y, y of the whisker's ends)."
+    way = ' '.join(f'{x:.1f},{y:.1f}' for x, y, _, _ in points)
+    parts = [f'<polyline points="{way}" fill="none" stroke="{color}" stroke-width="2"/>']
+    for x, y, low, high in points:
+        whisker = f'<path d="M{x:.1f} {low:.1f}V{high:.1f}" stroke="{color}"/>'
+        parts.append(whisker + f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{color}"/>')
+    return parts
+
+# %% ../../nbs/76_report.ipynb #7b12e2e7
+def _axes(x, y, ticks, ends, column, metric):
+    "The two axes, their names, the ends of the values, and as many ticks as have room."
+    width, height, left, bottom = _FRAME.values()
+    floor = height - bottom
     parts = [
-        f'<path d="M{left} 18V{height - bottom}H{width - 8}" class="axis"/>',
+        f'<path d="M{left} 18V{floor}H{width - 8}" class="axis"/>',
         _mark(4, 12, metric),
         _mark(width - 8, height - 3, column, 'end'),
     ]
-    parts += [_mark(left - 5, y(v) + 4, _text(float(v)), 'end') for v in (low, high)]
-    taken = -99
-    for t in ticks:
-        if x(t) - taken > 28:
-            parts.append(_mark(taken := x(t), height - bottom + 14, f'{t:g}', 'middle'))
-    for i, (name, g) in enumerate(lines.items()):
-        color = _SHADES[i]
-        parts.append(
-            f'<polyline points="{" ".join(f"{x(a):.1f},{y(b):.1f}" for a, b in zip(g[column], g[metric]))}" fill="none" stroke="{color}" stroke-width="2"/>'
-        )
-        parts += [
-            f'<path d="M{x(a):.1f} {y(l):.1f}V{y(h):.1f}" stroke="{color}"/><circle cx="{x(a):.1f}" cy="{y(b):.1f}" r="3" fill="{color}"/>'
-            for a, b, l, h in zip(g[column], g[metric], g._low, g._high)
-        ]
-        if name:
-            parts.append(
-                _mark(
-                    width - 12,
-                    30 + 15 * i
-                    if len(g) < 2 or g[metric].iloc[-1] < (low + high) / 2
-                    else height - bottom - 10 - 15 * (len(lines) - 1 - i),
-                    name,
-                    'end',
-                    style=f'fill:{color}',
-                )
-            )
-    return _svg(width, height, parts, f'{metric} against {column}')
+    parts += [_mark(left - 5, y(v) + 4, value_text(float(v)), 'end') for v in ends]
+    last = -math.inf
+    for tick in ticks:
+        if x(tick) - last > 28:
+            last = x(tick)
+            parts.append(_mark(last, floor + 14, f'{tick:g}', 'middle'))
+    return parts
 
-# %% ../../nbs/76_report.ipynb #d723be54
-_STYLE = '''<style>
-:root{color-scheme:light dark;--ink:#1d2530;--soft:#5b6672;--line:#d5dae0;--paper:#fff;--tag:#eef2f7}
-@media (prefers-color-scheme:dark){:root{--ink:#e4e8ed;--soft:#a0abb7;--line:#39424d;--paper:#14181d;--tag:#232b35}}
-body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:60rem;margin:0 auto;padding:1rem}
-h1{font-size:1.5rem;margin:.3rem 0}h2{font-size:1.2rem;margin:2.2rem 0 .3rem;border-top:1px solid var(--line);padding-top:1rem}
-a{color:inherit}p,.from{color:var(--soft);margin:.3rem 0}.from{font-size:.82rem}
-.kind{display:inline-block;background:var(--tag);border-radius:.3rem;padding:.1rem .5rem;margin:.8rem 0 .3rem;font-size:.9rem}
-.wide{overflow-x:auto}table{border-collapse:collapse;font-size:.88rem;font-variant-numeric:tabular-nums}
-th,td{padding:.15rem .6rem;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}th{font-weight:600}
-td.l,th.l{text-align:left}nav a{margin-right:.8rem}summary{cursor:pointer;color:var(--soft)}
-svg{width:100%;min-width:27rem;height:auto;display:block;margin:.5rem 0}svg text{font:11px system-ui,sans-serif;fill:var(--ink)}svg .w,svg .axis{stroke:var(--ink);fill:none}
-</style>'''
-
-
+# %% ../../nbs/76_report.ipynb #f0bf064c
 def html_table(
     df: pd.DataFrame,  # Rows of one kind
-    labels: list[str] = (),  # Columns set to the left
+    labels: Sequence[str] = (),  # Columns set to the left
 ) -> str:
-    "Rows as HTML; a metric and its standard deviation are one cell."
-    _one_kind(df.kind, 'table')
-    columns = [c for c in df if c != 'kind' and not (c.endswith('_std') and c[:-4] in df)]
-    side = lambda c: ' class="l"' if c in labels and not pd.api.types.is_numeric_dtype(df[c]) else ''
-    body = ''.join(
-        '<tr>' + ''.join(f'<td{side(c)}>{html.escape(_with_spread(row, c))}</td>' for c in columns) + '</tr>'
-        for row in df.to_dict('records')
-    )
-    return f'<div class="wide"><table><tr>{"".join(f"<th{side(c)}>{html.escape(c)}</th>" for c in columns)}</tr>{body}</table></div>'
+    """Rows as HTML; a metric and its standard deviation are one cell.
+
+    Raises `InputError` where the rows are of several kinds.
+    """
+    one_kind(df.kind, 'table')
+    columns = [c for c in reading_columns(df) if c != 'kind']
+    left = [c for c in labels if not pd.api.types.is_numeric_dtype(df[c])]
+
+    def line(tag, texts):
+        sides = (' class="l"' if c in left else '' for c in columns)
+        cells = (f'<{tag}{side}>{html.escape(text)}</{tag}>' for side, text in zip(sides, texts))
+        return '<tr>' + ''.join(cells) + '</tr>'
+
+    rows = [line('td', [metric_text(row, c) for c in columns]) for row in df.to_dict('records')]
+    return f'<div class="wide"><table>{line("th", columns)}{"".join(rows)}</table></div>'
 
 # %% ../../nbs/76_report.ipynb #c5ffd05e
 def section(table: StoredTable) -> str:
     "A table, kind by kind, and where it comes from."
-    parts = [f'<h2 id="{table.name}">{table.name}</h2>']
-    for kind in table.kinds:
-        df = table.rows(kind)
-        labels, metrics = table.labels(df), table.metrics(df)
-        metric = next((m for m in ('mIoU', 'score', *metrics) if m in metrics), None)
-        shown = html_table(df, labels)
-        if len(df) > 25:
-            shown = f'<details><summary>{len(df)} rows</summary>{shown}</details>'
-        parts.append(
-            f'<div class="kind"><b>{kind}</b>: {ROW_KINDS[kind]}</div>'
-            + (f'<div class="wide">{chart(df, labels, metric)}</div>' if metric else '')
-            + shown
-        )
+    parts = [f'<h2 id="{table.name}">{table.name}</h2>', *(_of_kind(table, kind) for kind in table.kinds)]
     return ''.join(parts) + f'<p class="from">{html.escape(origin(table.runs))}</p>'
 
 
+def _of_kind(table, kind):
+    df = table.rows(kind)
+    labels, metrics = table.labels(df), table.metrics(df)
+    metric = next((m for m in ('mIoU', 'score', *metrics) if m in metrics), None)
+    said = f'<div class="kind"><b>{kind}</b>: {ROW_KINDS[kind]}</div>'
+    drawn = f'<div class="wide">{chart(df, labels, metric)}</div>' if metric else ''
+    shown = html_table(df, labels)
+    if len(df) > 25:
+        shown = f'<details><summary>{len(df)} rows</summary>{shown}</details>'
+    return said + drawn + shown
+
+# %% ../../nbs/76_report.ipynb #42ddc7bd
 def origin(runs: list[Run]) -> str:
     "Commits, machines and time behind a table, in a sentence."
     if not runs:
         return 'No stored runs beside this table.'
-    commits = sorted(
-        {(r.provenance['commit'] or 'unknown')[:7] + ('+changes' if r.provenance['dirty'] else '') for r in runs}
-    )
-    some = lambda values: ', '.join(values[:4]) + (f' and {len(values) - 4} more' if len(values) > 4 else '')
+    came_from = [r.provenance for r in runs]
+    minutes = sum(p['wall_seconds'] for p in came_from) / 60
+    memory = max(p['peak_memory_mb'] for p in came_from)
+    commits = {(p['commit'] or 'unknown')[:7] + ('+changes' if p['dirty'] else '') for p in came_from}
+    devices, torches = {p['device'] for p in came_from}, {str(p['versions']['torch']) for p in came_from}
     return (
-        f"{len(runs)} runs, {sum(r.provenance['wall_seconds'] for r in runs) / 60:.1f} minutes in all, at most {max(r.provenance['peak_memory_mb'] for r in runs)} MB; commit {some(commits)}; "
-        f"{some(sorted({r.provenance['device'] for r in runs}))}; torch {some(sorted({str(r.provenance['versions']['torch']) for r in runs}))}"
+        f"{len(runs)} runs, {minutes:.1f} minutes in all, at most {memory} MB; "
+        f"commit {_some(commits)}; {_some(devices)}; torch {_some(torches)}"
     )
+
+
+def _some(values, most=4):
+    values = sorted(values)
+    return ', '.join(values[:most]) + (f' and {len(values) - most} more' if len(values) > most else '')
+
+# %% ../../nbs/76_report.ipynb #d723be54
+_STYLE = (
+    '<style>\n'
+    ':root{color-scheme:light dark;--ink:#1d2530;--soft:#5b6672;--line:#d5dae0;--paper:#fff;--tag:#eef2f7}\n'
+    '@media (prefers-color-scheme:dark){:root{--ink:#e4e8ed;--soft:#a0abb7;--line:#39424d;--paper:#14181d;'
+    '--tag:#232b35}}\n'
+    'body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:60rem;'
+    'margin:0 auto;padding:1rem}\n'
+    'h1{font-size:1.5rem;margin:.3rem 0}h2{font-size:1.2rem;margin:2.2rem 0 .3rem;'
+    'border-top:1px solid var(--line);padding-top:1rem}\n'
+    'a{color:inherit}p,.from{color:var(--soft);margin:.3rem 0}.from{font-size:.82rem}\n'
+    '.kind{display:inline-block;background:var(--tag);border-radius:.3rem;padding:.1rem .5rem;'
+    'margin:.8rem 0 .3rem;font-size:.9rem}\n'
+    '.wide{overflow-x:auto}table{border-collapse:collapse;font-size:.88rem;font-variant-numeric:tabular-nums}\n'
+    'th,td{padding:.15rem .6rem;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}'
+    'th{font-weight:600}\n'
+    'td.l,th.l{text-align:left}nav a{margin-right:.8rem}summary{cursor:pointer;color:var(--soft)}\n'
+    'svg{width:100%;min-width:27rem;height:auto;display:block;margin:.5rem 0}'
+    'svg text{font:11px system-ui,sans-serif;fill:var(--ink)}svg .w,svg .axis{stroke:var(--ink);fill:none}\n'
+    '</style>'
+)
 
 # %% ../../nbs/76_report.ipynb #981f1a78
 def write_report(
     results: str | Path | None = None,  # None: `results/` of this checkout
     out: str | Path | None = None,  # None: `report.html` in it
 ) -> Path:
-    "One page with every table of a folder."
+    """One page with every table of a folder.
+
+    Raises `InputError` where the folder holds no tables, or one that cannot be read.
+    """
     results = Path(results or results_folder())
     tables, others = read_tables(results)
     if not tables:
         raise InputError(f"{results} holds no tables; run `geopurify tables` first")
-    links = ''.join(f'<a href="#{t.name}">{t.name}</a>' for t in tables)
-    kinds = ''.join(f'<li><b>{k}</b>: {v}</li>' for k, v in ROW_KINDS.items() if any(k in t.kinds for t in tables))
-    rest = (
-        f'<p class="from">Not shown, because their rows are of no such kind: {", ".join(others)}.</p>' if others else ''
-    )
-    page = (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>GeoPurify: results</title>{_STYLE}'
-        f'<h1>GeoPurify: results</h1><p>Numbers of different kinds come from different data and must not be compared:</p><ul>{kinds}</ul>'
-        f'<p>mIoU and mAcc in percent; ± is the standard deviation over seeds. Each table has a notebook of its name in <code>nbs/tables/</code>, which says what it shows.</p><nav>{links}</nav>'
-        + ''.join(map(section, tables))
-        + rest
-        + '</html>\n'
-    )
     out = Path(out or results / 'report.html')
     with atomic_path(out) as tmp:
-        tmp.write_text(page, encoding='utf-8')
+        tmp.write_text(_page(tables, others), encoding='utf-8')
     return out
+
+
+def _page(tables, others):
+    present = [kind for kind in ROW_KINDS if any(kind in t.kinds for t in tables)]
+    kinds = ''.join(f'<li><b>{kind}</b>: {ROW_KINDS[kind]}</li>' for kind in present)
+    links = ''.join(f'<a href="#{t.name}">{t.name}</a>' for t in tables)
+    left_out = f'Not shown, because their rows are of no such kind: {", ".join(others)}.'
+    parts = [
+        '<!doctype html><html lang="en"><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width,initial-scale=1">',
+        f'<title>GeoPurify: results</title>{_STYLE}<h1>GeoPurify: results</h1>',
+        '<p>Numbers of different kinds come from different data and must not be compared:</p>',
+        f'<ul>{kinds}</ul>',
+        '<p>mIoU and mAcc in percent; ± is the standard deviation over seeds. Each table has a notebook of its name ',
+        'in <code>nbs/tables/</code>, which says what it shows.</p>',
+        f'<nav>{links}</nav>',
+        *map(section, tables),
+        f'<p class="from">{left_out}</p>' if others else '',
+    ]
+    return ''.join(parts) + '</html>\n'
 
 # %% ../../nbs/76_report.ipynb #af73c203
 def headline_table(
@@ -290,41 +344,48 @@ def headline_table(
     table: str = 'main',
     kinds: list[str] | None = None,  # None: those there are
 ) -> str:  # Markdown
-    "A table for the README."
+    """A table for the README.
+
+    Raises `InputError` where there is no such table, or it has no rows of a kind.
+    """
     tables, _ = read_tables(results or results_folder())
     found = next((t for t in tables if t.name == table), None)
     if found is None:
         raise InputError(
-            f"no table {table!r} in {results or 'results/'}; there are {[t.name for t in tables]}; run `geopurify tables {table} --grid full`"
+            f"no table {table!r} in {results or 'results/'}; there are {[t.name for t in tables]}; "
+            f"run `geopurify tables {table} --grid full`"
         )
-    out = []
-    for kind in found.kinds if kinds is None else kinds:
-        if kind not in found.kinds:
-            raise InputError(f"table {table!r} has no rows of kind {kind!r}; it has {found.kinds}")
-        df = found.rows(kind)
-        scores = [c for m in ('mIoU', 'mAcc') if m in df for c in (m, f'{m}_std') if c in df]
-        out.append(
-            f'*{kind}* ({ROW_KINDS[kind]}):\n\n'
-            + markdown(df[[*found.labels(df), *scores, *(['n'] if 'n' in df else [])]])
-        )
-    return '\n'.join(out)
+    kinds = found.kinds if kinds is None else kinds
+    if unknown := [kind for kind in kinds if kind not in found.kinds]:
+        raise InputError(f"table {table!r} has no rows of kind {unknown[0]!r}; it has {found.kinds}")
+    return '\n'.join(f'*{kind}* ({ROW_KINDS[kind]}):\n\n' + markdown(_headline_rows(found, kind)) for kind in kinds)
+
+
+def _headline_rows(table, kind):
+    df = table.rows(kind)
+    scores = ('mIoU', 'mIoU_std', 'mAcc', 'mAcc_std', 'n')
+    return df[[*table.labels(df), *(c for c in scores if c in df)]]
 
 # %% ../../nbs/76_report.ipynb #eed10ced
 def tables_command(
-    names: list[str] = (),  # Tables, or "report" alone
+    names: Iterable[str] = (),  # Tables, or "report" alone
     dataset: str = 'rooms',
     grid: str = 'smoke',
     data: str | None = None,
     jobs: int = 1,
     results: str | None = None,
 ) -> int:  # 0 done, 1 a table failed
-    "Run tables and render the report."
-    folder = results_folder(dataset, grid, results)
-    ran = [] if list(names) == ['report'] else run_tables(names, dataset, grid, data, jobs, results)
-    failed = [r for r in ran if not r.ok]
+    """Run tables and render the report.
+
+    Raises `InputError` as `run_tables` and `write_report` do.
+    """
+    names, folder = list(names), results_folder(dataset, grid, results)
+    ran = [] if names == ['report'] else run_tables(names, dataset, grid, data, jobs, results)
+    failed = [r.name for r in ran if not r.ok]
     if failed:
         print(
-            f"{len(failed)} of {len(ran)} tables failed: {', '.join(r.name for r in failed)}; what was finished is kept, the same command goes on"
+            f"{len(failed)} of {len(ran)} tables failed: {', '.join(failed)}; "
+            "what was finished is kept, the same command goes on"
         )
     if not ran or any(r.ok for r in ran):
         print(f'wrote {write_report(folder)}')

@@ -229,7 +229,8 @@ def __repr__(self: Evaluation):
 def _repr_html_(self: Evaluation):
     formats = dict.fromkeys(('iou', 'accuracy'), lambda x: f'{100 * x:.1f}')
     formats |= dict.fromkeys(('intersection', 'union', 'target'), lambda x: f'{x:,}')
-    table = self.to_frame().to_html(formatters=formats, max_rows=30, na_rep='–')  # type: ignore[attr-defined]  # patched
+    frame = self.to_frame()  # type: ignore[attr-defined]  # a method of another cell
+    table = frame.to_html(formatters=formats, max_rows=30, na_rep='–')
     return f'<p>{self}</p>' + table
 
 # %% ../../nbs/60_evaluation.ipynb #4e687955

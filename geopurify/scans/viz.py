@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from ..base.curves import plot_curve
 from ..base.core import IGNORE, InputError, LabelSet
 from .scene import Scene, View
 
@@ -513,9 +514,7 @@ def plot_log(
     if ax is None:
         ax = plt.subplots(figsize=(6, 3), dpi=72, layout='constrained')[1]
     for axis, (column, color) in zip((ax, ax.twinx() if right else None), curves.items()):
-        axis.plot(table[x], table[column], color, marker='.', alpha=0.3 if smooth > 1 else 1)
-        if smooth > 1:
-            axis.plot(table[x], table[column].rolling(smooth, min_periods=1).mean(), color)
+        plot_curve(table[x], table[column], axis, smooth=smooth, color=color)
         axis.set(ylabel=column, ylim=(0, 1 if column == right else None))
         axis.yaxis.label.set_color(color)
     ax.set(xlabel=x)

@@ -15,6 +15,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from pathlib import Path
 from typing import Any
 
@@ -251,8 +253,7 @@ def total_scores(
     rooms: list[RoomResult],
 ) -> dict[str, Evaluation]:  # Of "lifted" and "purified"
     "The counts of all rooms together."
-    each = {state: [room.scores[state] for room in rooms] for state in STATES}
-    return {state: sum(scores[1:], scores[0]) for state, scores in each.items()}
+    return {state: reduce(add, (room.scores[state] for room in rooms)) for state in STATES}
 
 
 def _facts(rooms, clock):
