@@ -39,6 +39,7 @@ PROMISES = {
 # Where a docstring says what it follows: a place in the paper, another paper, a file of released code, a format.
 SOURCE = re.compile(
     r'[Ss]ections? \w|[Tt]ables? \d|[Ee]quations? |[Aa]ppendix |arXiv|\bpaper\b|released code|official|`\w[\w/]*\.py`'
+    r'|OpenScene|et al\.|\b(?:19|20)\d\d\)'
 )
 
 

@@ -81,7 +81,7 @@ def sonata_input(
     selected: np.ndarray | None = None,  # (m,) that choice, when it is known
     numpy2: bool = False,  # divide as numpy 2 does
 ) -> SonataInput:
-    "Sonata's default transform: centre, one point a voxel in the order of the voxels' hashes, colours in 0…1."
+    "Centre, one point a voxel in the order of the voxels' hashes, colours in 0…1 (released code: default transform)."
     coord = centered(np.asarray(points, np.float32), numpy2)
     grid = grid_index(coord, size, numpy2)
     _, first, inverse, count = np.unique(grid_hash(grid), return_index=True, return_inverse=True, return_counts=True)

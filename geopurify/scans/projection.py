@@ -75,7 +75,7 @@ def visible_points(
     view: View,
     config: ProjectionConfig = PUBLISHED,
 ) -> tuple[np.ndarray, np.ndarray]:  # index (p,) int64 of the seen points, ascending; uv (p,2) float32, sub-pixel
-    """Points that a view sees: in front, inside the image, and at the measured depth.
+    """Points that a view sees: in front, inside the image, at the measured depth (OpenScene's and the paper's test).
 
         seen ⟺ z > 0 ∧ (u, v) ∈ image ∧ |d(u, v) − z| ≤ τ d(u, v)        τ = config.depth_tolerance
 

@@ -187,7 +187,7 @@ def score_scenes(
     statistics: pd.DataFrame,  # Columns entropy and richness, of the scenes that are left
     gamma: float = 1.0,  # γ, weight of richness
 ) -> np.ndarray:  # (s,) in 0 … 1+γ
-    """Min-max entropy + γ · min-max richness; a number that is the same for all counts 0.
+    """The paper's score: min-max entropy + γ · min-max richness; a number that is the same for all counts 0.
 
     Raises `InputError` when gamma is negative or not finite.
     """
@@ -203,7 +203,7 @@ def pick_scenes(
     clusters: np.ndarray,  # (s,) int from 0
     count: int,  # How many to pick, s at most
 ) -> np.ndarray:  # (count,) rows, by cluster, then by falling score
-    "The best of each cluster by quota; of equal scores the earlier row."
+    "The best of each cluster by quota, as the paper chooses; of equal scores the earlier row."
     order, number = np.lexsort((-scores, clusters)), clusters.max() + 1
     sizes = np.bincount(clusters, minlength=number)
     rank = np.empty(len(order), int)  # place within the cluster

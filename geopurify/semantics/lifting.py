@@ -455,6 +455,8 @@ def lift(
 ) -> PointFeatures:  # On the CPU
     """What the model says about the pixels of the views that see a point, merged to one feature by one of two rules.
 
+    The mean is OpenScene's rule, the consensus GeoPurify's (`models/affinity_module.py` of the released code).
+
     Raises `InputError` for a scene without views or whose views see no point, pixel features of another width or with
     NaN, an image of another size than its depth, a consensus without text, and a limit of memory that does not suffice.
     """

@@ -1013,7 +1013,7 @@ def mask_ids(
     crop_padding: bool = True,  # See `masks_at`
     chunk: int = 16,  # Masks that are enlarged at a time
 ) -> Tensor:  # (H,W) int16: the query that a pixel belongs to, −1 = none
-    "GeoPurify's rule: the query with the largest score × mask probability, if that probability is at least ½."
+    "The query with the largest score × mask probability, if that probability is at least ½ (released code)."
     size = size or image_size
     score = answer.logits.softmax(-1)[:, :-1].amax(1)  # (q,)
     best = torch.zeros(size, dtype=score.dtype, device=score.device)
