@@ -49,7 +49,8 @@ def _class_vectors(vlm, lifting):
     if getattr(vlm, 'names', None) is None:
         raise InputError(
             f"the preset lifts by consensus on class names, but {vlm.name} was given none; give the model its names, "
-            "or change the preset: preset('paper', lifting=LiftingConfig('average'))"
+            "or change the preset: preset('paper', lifting=LiftingConfig('average')); "
+            "on the command line: --preset rooms"
         )
     return vlm.encode_text(prompt(vlm.names, getattr(vlm, 'template', PROMPT)))
 

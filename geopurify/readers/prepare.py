@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['MARKER', 'NOMINAL_K', 'TRACKING_LOST', 'Outcome', 'Report', 'prepared_facts', 'prepare_scenes', 'scale_intrinsics',
            'resize_depth', 'in_threads', 'scannet_raw_ids', 'scannet_labels', 'ScanNetOptions', 'write_scannet_frame',
-           'find_scannet', 'prepare_scannet', 'House', 'file_of', 'find_houses', 'Shot', 'read_cameras',
-           'shots_of_region', 'vertex_majority', 'read_region', 'MatterportOptions', 'prepare_matterport',
-           'CaptureOptions', 'view_K', 'find_captures', 'prepare_capture']
+           'find_scannet', 'prepare_scannet', 'prepare_scannet200', 'House', 'file_of', 'find_houses', 'Shot',
+           'read_cameras', 'shots_of_region', 'vertex_majority', 'read_region', 'MatterportOptions',
+           'prepare_matterport', 'CaptureOptions', 'view_K', 'find_captures', 'prepare_capture']
 
 # %% ../../nbs/03b_prepare.ipynb #a4e747b3
 import contextlib
@@ -535,6 +535,15 @@ def prepare_scannet(
     chosen = _selected_scenes(found, wanted, src)
     writers = {name: partial(_write_scannet, folder, options=options) for name, folder in chosen.items()}
     return prepare_scenes(writers, out, _stored('scannet', options), jobs, progress)
+
+# %% ../../nbs/03b_prepare.ipynb #35d162bc
+def prepare_scannet200(
+    src: str | Path,  # Official download, its scans/, or one scan
+    out: str | Path,  # Folder that gets one folder a scan
+    **options,  # Of `prepare_scannet`, without `classes`
+) -> Report:
+    "`prepare_scannet` with the labels of 200 classes (raises as that does)."
+    return prepare_scannet(src, out, 'scannet200', **options)
 
 # %% ../../nbs/03b_prepare.ipynb #bbb16fdf
 def _open_archive(path):

@@ -186,6 +186,8 @@ def test_rooms(
 ) -> Iterator[FrozenScene]:  # One after the other, with labels; tensors are in memory only while it is used
     "Scenes to evaluate."
     numbers = numbers or self.preset
+    pooled_over = dataclasses.replace(numbers.distillation, neighbors=numbers.pooling.neighbors)
+    numbers = dataclasses.replace(numbers, distillation=pooled_over)  # the scene's neighbours are those of pooling
     for folder in folders or self.rooms('test', style=style):
         frozen, scene = self._frozen(folder, teacher, numbers, np.float32)
         home = voxelize(scene.points, numbers.voxel_size).point_to_voxel

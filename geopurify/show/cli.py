@@ -21,7 +21,7 @@ from ..base.choices import options_of
 from ..base.core import PRESETS, InputError
 from ..geometry.teachers import TEACHERS
 from ..readers.layouts import LAYOUTS
-from ..scans.labels import DATASETS
+from ..scans.labels import DATASETS, SOURCES
 from ..semantics.models import VLMS
 
 # %% ../../nbs/90_cli.ipynb #5db9d536
@@ -247,63 +247,46 @@ def _add_prepare(commands):
   geopurify prepare matterport Matterport3D --out data/matterport --scenes matterport_evaluation
   geopurify prepare capture my_scans --out data/mine'''
     p = _command(commands, 'prepare', run_prepare, text, examples)
-    text = 'what SRC is; scannet200 is scannet with the labels of 200 classes'
-    p.add_argument('source', choices=('scannet', 'scannet200', 'matterport', 'capture'), help=text)
+    p.add_argument('source', choices=tuple(SOURCES), help=f'what SRC is. {_names(SOURCES)}')
     text = 'the official download, or one scene of it; captures: one, or a folder of them'
     p.add_argument('src', metavar='SRC', help=text)
     _value(p, '--out', 'DIR', 'folder that gets one folder a scene', required=True)
     _add_jobs(p, 'scenes', 'one for each core')
     text = 'image size (default: 320x240 for ScanNet, 640x512 for Matterport3D, full for captures)'
     _value(p, '--size', 'WxH|full', text, _size, False)
-    text = 'only these: a split, such as scannetv2_val or matterport_evaluation, or scenes (default: all)'
-    _value(p, '--scenes', 'SPLIT|SCENE', text, nargs='+')
-    _value(p, '--stride', 'N', 'every how many frames (default: 20 for ScanNet, 1 for captures)', _positive)
-    p.add_argument('--no-labels', action='store_true', help='ScanNet: scans without labels, as those of the test split')
-    text = "ScanNet, Matterport3D: cameras and nearest pixels exactly as OpenScene's scripts have them"
-    p.add_argument('--like-openscene', action='store_true', help=text)
-    text = 'captures: auto, the name of a layout, or a scene.json (default: auto)'
-    _value(p, '--layout', 'NAME|FILE', text)
-    _value(p, '--max-views', 'N', 'captures: at most N evenly spread views', _positive)
-    _value(p, '--voxel-size', 'M', 'captures: spacing of a fused cloud in metres (default: 0.02)', float)
-    _value(p, '--depth-scale', 'X', "captures: stored depth of one metre (default: the layout's)", float)
+    lines = options_of(SOURCES)
+    _value(p, '--scenes', 'SPLIT|SCENE', f"only these (default: all). {lines['scenes']}", nargs='+')
+    _value(p, '--stride', 'N', lines['stride'], _positive)
+    p.add_argument('--no-labels', dest='labels', action='store_const', const=False, help=lines['labels'])
+    p.add_argument('--like-openscene', action='store_const', const=True, help=lines['like_openscene'])
+    _value(p, '--layout', 'NAME|FILE', lines['layout'])
+    _value(p, '--max-views', 'N', lines['max_views'], _positive)
+    _value(p, '--voxel-size', 'M', lines['voxel_size'], float)
+    _value(p, '--depth-scale', 'X', lines['depth_scale'], float)
 
 # %% ../../nbs/90_cli.ipynb #de618d26
-# options that only some sources have
-_PREPARE = {
-    'scannet': {'stride', 'scenes', 'no_labels', 'like_openscene'},
-    'matterport': {'scenes', 'like_openscene'},
-    'capture': {'stride', 'layout', 'max_views', 'voxel_size', 'depth_scale'},
-}
-
-
 def run_prepare(args):
-    from geopurify.readers.prepare import prepare_capture, prepare_matterport, prepare_scannet
+    from geopurify.base.choices import imported
 
-    functions = dict(scannet=prepare_scannet, matterport=prepare_matterport, capture=prepare_capture)
-    source = args.source.removesuffix('200')
+    source = SOURCES[args.source]
     given = _given(args, source)
-    if given.pop('no_labels', False):
-        given['labels'] = False
     if len(given.get('scenes', ())) == 1:
         given['scenes'] = given['scenes'][0]
     if args.size is not False:
         given['size'] = args.size
-    if source == 'scannet':
-        given['classes'] = 'scannet200' if args.source == 'scannet200' else 'scannet20'
     with _cluster(args):
-        report = functions[source](args.src, args.out, jobs=args.jobs, **given)
+        report = imported(source.factory)(args.src, args.out, jobs=args.jobs, **given)
     print(report)
     return 0 if report.ok else 1
 
 
 def _given(args, source):
     "Options that were given; an error for one that the source does not have."
-    every = sorted(set().union(*_PREPARE.values()))
-    given = {k: v for k in every if (v := getattr(args, k)) not in (None, False)}
-    flags = {name: f'--{name}'.replace('_', '-') for name in every}
-    if other := sorted(set(given) - _PREPARE[source]):
-        known = ', '.join(flags[name] for name in sorted(_PREPARE[source]))
-        raise InputError(f"{flags[other[0]]} does not apply to {args.source}; it knows {known}, --size and --jobs")
+    given = {name: value for name in sorted(options_of(SOURCES)) if (value := getattr(args, name)) is not None}
+    flags = {name: f"--{'no-labels' if name == 'labels' else name.replace('_', '-')}" for name in options_of(SOURCES)}
+    if other := sorted(set(given) - set(source.options)):
+        known = ', '.join(flags[name] for name in sorted(source.options))
+        raise InputError(f"{flags[other[0]]} does not apply to {source.name}; it knows {known}, --size and --jobs")
     return given
 
 # %% ../../nbs/90_cli.ipynb #d30e13a8
