@@ -481,10 +481,10 @@ def find_scannet(
 
 # %% ../../nbs/03b_prepare.ipynb #06c67b73
 def _names_asked_for(scenes):
-    "A split's name stands for its scenes."
-    if isinstance(scenes, str):
-        return split(scenes) if scenes in SPLITS else [scenes]
-    return list(scenes)
+    "The name of a split, alone or among others, stands for its scenes; each scene once."
+    names = [scenes] if isinstance(scenes, str) else scenes
+    every = [scene for name in names for scene in (split(name) if name in SPLITS else [name])]
+    return list(dict.fromkeys(every))
 
 
 def _selected_scenes(found, wanted, src):

@@ -161,6 +161,11 @@ def _load_scene(path, args, **options):
     return load_scene(path, **how, progress=True, **options)
 
 
+def _truth(classes):
+    "How the true labels are read: by the ids of a shipped set, or else by the scan's own set and its names."
+    return {} if ',' in classes else dict(label_set=classes)
+
+
 def _load_model(args):
     from geopurify.purify.pipeline import open_model
 
@@ -386,8 +391,7 @@ def _histograms(args):
     if len(args.sources) == 1 and Path(args.sources[0]).suffix in ('.csv', '.tsv', '.txt'):
         return selection.read_histograms(args.sources[0])
     classes = as_label_set(args.classes)
-    options = {} if ',' in args.classes else dict(label_set=classes)  # files' ids are those of a shipped set
-    scenes = (_load_scene(folder, args, **options) for folder in scene_folders(args.sources))
+    scenes = (_load_scene(folder, args, **_truth(args.classes)) for folder in scene_folders(args.sources))
     if args.by == 'labels':
         return selection.scene_histograms(scenes, classes)
     if args.by == 'model':
@@ -555,7 +559,7 @@ def run_evaluate(args):
     from geopurify.purify.pipeline import compare
 
     classes, methods = as_label_set(args.classes), [m.strip() for m in args.methods.split(',')]
-    scenes = [partial(_load_scene, folder, args) for folder in scene_folders(args.scenes)]
+    scenes = [partial(_load_scene, folder, args, **_truth(args.classes)) for folder in scene_folders(args.scenes)]
     model = _load_model(args)
     model.progress = not (args.jobs or args.cluster)  # one bar: of the scenes, or of a scene's views
     with _cluster(args):
