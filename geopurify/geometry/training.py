@@ -509,7 +509,9 @@ def _checked(scenes):
     _check_widths('input channels', {s.name: s.inputs_width for s in scenes})
     _check_widths('teacher channels', {s.name: s.array('teacher').shape[1] for s in scenes})
     if len({(s.pairs_between, s.sampled_voxels_only) for s in scenes}) > 1:
-        raise InputError("train_student: all scenes must be prepared with the same feed (voxels or points)")
+        raise InputError(
+            "train_student: all scenes must draw pairs between the same rows (pairs_between, sampled_voxels_only)"
+        )
     return scenes
 
 

@@ -194,7 +194,7 @@ def pool(
 
 # %% ../../nbs/50_pooling.ipynb #7d44fd37
 def _iterate(neighbors, weights, values, steps):
-    "`steps` products with the matrix."
+    "`steps` iterations, each a product with the matrix."
     _refuse_nan(values, 'pooled values')
     if not neighbors.shape[1]:
         return values.clone()  # a single voxel has no neighbours: it keeps its own
