@@ -25,6 +25,7 @@ from ..base.memory import Memory, row_pieces
 from .sparse import SubmConv3d, neighbor_map
 from .teacher import check_cloud
 from ..scans.fusion import estimate_normals
+from ..scans.voxels import interleave_bits
 
 # %% ../../nbs/31_sonata.ipynb #f061a845
 @dataclass
@@ -109,25 +110,6 @@ def curve_depth(
     "Bits an axis: the bit length of the largest index plus one."
     return int(grid.max() + 1).bit_length()
 
-# %% ../../nbs/31_sonata.ipynb #b5300c37
-_LADDER = (
-    (32, 0x1F00000000FFFF),
-    (16, 0x1F0000FF0000FF),
-    (8, 0x100F00F00F00F00F),
-    (4, 0x10C30C30C30C30C3),
-    (2, 0x1249249249249249),
-)
-
-
-def _interleave(x, y, z):
-    "Bit i of x goes to bit 3i+2, of y to 3i+1, of z to 3i."
-    word = torch.zeros_like(x)
-    for up, bits in ((2, x), (1, y), (0, z)):
-        for shift, mask in _LADDER:
-            bits = (bits | bits << shift) & mask
-        word = word | bits << up
-    return word
-
 # %% ../../nbs/31_sonata.ipynb #8ae6da69
 def _hilbert(x, y, z, depth):
     """Skilling's algorithm (*Programming the Hilbert curve*, 2004).
@@ -143,7 +125,7 @@ def _hilbert(x, y, z, depth):
             axes[0] = torch.where(on, axes[0] ^ low, axes[0] ^ swap)
             if i:
                 axes[i] = axes[i] ^ swap
-    word = _interleave(*axes)
+    word = interleave_bits(*axes)
     for shift in (1, 2, 4, 8, 16, 32):
         word = word ^ word >> shift
     return word
@@ -169,7 +151,7 @@ def curve_code(
     x, y, z = grid.long().unbind(1)
     if trans:
         x, y = y, x
-    code = _interleave(x, y, z) if curve == 'z' else _hilbert(x, y, z, depth)
+    code = interleave_bits(x, y, z) if curve == 'z' else _hilbert(x, y, z, depth)
     return code if batch is None else code | batch.long() << 3 * depth
 
 # %% ../../nbs/31_sonata.ipynb #2d6836f5
