@@ -15,7 +15,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -140,6 +140,15 @@ def run_notebook(path: Path, slow: bool = False) -> tuple[bool, float]:
     return test_nb(path, skip_flags=flags - {'slow'} if slow else flags, do_print=False)
 
 
+def in_a_process(function: Callable, *arguments):
+    """What the function returns in a new process that ends with it; an error where that process dies.
+
+    A pool of one each, since a pool with `max_tasks_per_child` can wait for ever for a worker that it forgot to
+    start (CPython issue 115634)."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context('spawn')) as pool:
+        return pool.submit(function, *arguments).result()
+
+
 def notebooks(words: list[str], slow: bool) -> list[Path]:
     "Those whose path has one of the words, or all; with `slow` only those that have slow cells."
     from nbdev.doclinks import nbglob
@@ -174,9 +183,8 @@ class Tally:
 
     def run_notebooks(self, paths: list[Path], slow: bool):
         "A process of its own for each: a notebook shell takes over `__main__`."
-        spawn = multiprocessing.get_context('spawn')
-        with ProcessPoolExecutor(WORKERS, mp_context=spawn, max_tasks_per_child=1) as pool:
-            runs = {pool.submit(run_notebook, p, slow): p for p in paths}
+        with ThreadPoolExecutor(WORKERS) as pool:
+            runs = {pool.submit(in_a_process, run_notebook, p, slow): p for p in paths}
             for run in as_completed(runs):
                 path = runs[run]
                 name = str(path.relative_to(ROOT) if path.is_absolute() else path)
