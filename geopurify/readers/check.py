@@ -6,26 +6,25 @@
 __all__ = ['CONVENTIONS', 'VERDICTS', 'Rule', 'USUAL_SCALES', 'SCALE', 'CONVENTION', 'INTRINSICS', 'FRAMES', 'MISSING', 'COLOURS',
            'TIME', 'UP', 'CLOUD', 'SEEN', 'BLIND', 'COLOUR_DEPTH', 'COLOUR_CONVENTION', 'COLOUR_INTRINSICS', 'FILES',
            'BY_DEPTH', 'BY_COLOUR', 'ROWS', 'DepthSamples', 'read_samples', 'overlapping_pairs', 'carry', 'Trial',
-           'convert', 'judge', 'good', 'search', 'refine', 'room_scales', 'middle_cameras', 'guess_description',
-           'RawCapture', 'describe', 'read_raw', 'CameraCandidate', 'camera_candidates', 'SearchStep', 'search_steps',
-           'read_poses', 'Finding', 'Diagnosis', 'sample_pixels', 'Evidence', 'first_finding', 'DepthEvidence',
-           'is_room', 'no_measurement', 'scale_unconfirmed', 'scale_likely', 'scale_of_turning_camera',
-           'scale_not_stated', 'scale_confirmed', 'scale_nearly_confirmed', 'depth_in_another_unit',
-           'poses_in_another_unit', 'no_scale_fits', 'no_overlap', 'no_convention_fits', 'two_conventions_fit',
-           'convention_not_stated', 'convention_as_stated', 'another_convention', 'other_proportions',
-           'camera_unconfirmed', 'focal_length_measured', 'camera_not_found', 'camera_of_another_size',
-           'camera_as_stated', 'bad_frames', 'frames_not_judged', 'single_poses', 'without_unsaid', 'missing_not_said',
-           'all_but_empty', 'missing_share', 'colours_as_fractions', 'uniform_images', 'grey_images', 'brightness',
-           'no_times', 'out_of_order', 'gaps_in_time', 'world_normals', 'Upright', 'measure_up', 'up_not_judged',
-           'up_not_stated', 'turned_as_stated', 'another_turn', 'up_as_stated', 'another_up', 'CloudMatch',
-           'match_cloud', 'no_cloud', 'cloud_not_judged', 'cloud_gap', 'points_seen', 'blind_views', 'colour_error',
-           'ColourTrial', 'colour_trials', 'ColourEvidence', 'neither_depth_nor_cloud', 'cloud_without_colours',
-           'no_camera_to_compare', 'convention_by_colour', 'camera_by_colour', 'files_read', 'check_scene', 'corrected']
+           'convert', 'judge', 'good', 'search', 'refine', 'room_scales', 'middle_cameras', 'RawCapture', 'describe',
+           'read_raw', 'CameraCandidate', 'camera_candidates', 'SearchStep', 'search_steps', 'read_poses', 'Finding',
+           'Diagnosis', 'sample_pixels', 'Evidence', 'first_finding', 'DepthEvidence', 'is_room', 'no_measurement',
+           'scale_unconfirmed', 'scale_likely', 'scale_of_turning_camera', 'scale_not_stated', 'scale_confirmed',
+           'scale_nearly_confirmed', 'depth_in_another_unit', 'poses_in_another_unit', 'no_scale_fits', 'no_overlap',
+           'no_convention_fits', 'two_conventions_fit', 'convention_not_stated', 'convention_as_stated',
+           'another_convention', 'other_proportions', 'camera_unconfirmed', 'focal_length_measured', 'camera_not_found',
+           'camera_of_another_size', 'camera_as_stated', 'bad_frames', 'frames_not_judged', 'single_poses',
+           'without_unsaid', 'missing_not_said', 'all_but_empty', 'missing_share', 'colours_as_fractions',
+           'uniform_images', 'grey_images', 'brightness', 'no_times', 'out_of_order', 'gaps_in_time', 'world_normals',
+           'Upright', 'measure_up', 'up_not_judged', 'up_not_stated', 'turned_as_stated', 'another_turn',
+           'up_as_stated', 'another_up', 'CloudMatch', 'match_cloud', 'no_cloud', 'cloud_not_judged', 'cloud_gap',
+           'points_seen', 'blind_views', 'colour_error', 'ColourTrial', 'colour_trials', 'ColourEvidence',
+           'neither_depth_nor_cloud', 'cloud_without_colours', 'no_camera_to_compare', 'convention_by_colour',
+           'camera_by_colour', 'files_read', 'check_scene', 'corrected']
 
 # %% ../../nbs/04a_check.ipynb #3dece5b2
 import itertools
 import json
-import re
 import textwrap
 import warnings
 from collections.abc import Callable
@@ -42,12 +41,11 @@ from geopurify.readers.capture import (
     Capture,
     PoseError,
     decode_pixels,
-    file_numbers,
     pixel_size,
-    read_camera_matrix,
     resize_K,
 )
 from .described import read_description
+from .guess import guess_description
 from .layouts import LAYOUTS, detect_layout, read_folder
 from ..scans.fusion import depth_planes, estimate_up
 
@@ -290,181 +288,6 @@ def middle_cameras(
     h, w = samples.stored.shape[1:]
     focal = [f * max(h, w) for f in np.geomspace(least, most, count)]
     return [({}, np.tile([f, f, w / 2 - 0.5, h / 2 - 0.5], (len(samples), 1))) for f in focal]
-
-# %% ../../nbs/04a_check.ipynb #e3b6aa16
-def guess_description(
-    folder: Path,
-) -> dict:  # As in a scene.json
-    """What seems to be where.
-
-    `poses.direction`, `poses.axes` and `depth.scale` are never said, `intrinsics` only if found; `poses.columns` may
-    leave the order of the quaternion open: "q1 q2 q3 q4". Raises `InputError` where no images or no poses are found.
-    """
-    series = _series(folder)
-    images = _best([s for s in series if s.content == 'image'], ('rgb', 'color', 'colour', 'image', 'frame'))
-    if images is None:
-        raise InputError(
-            f"{folder}: no series of colour images was found in it or its subfolders; "
-            f"describe the capture in a scene.json"
-        )
-    spec = {'name': folder.resolve().name, 'images': images.pattern}
-    depth = _best([s for s in series if s.content == 'depth' and len(s.files) == len(images.files)], ('depth',))
-    if depth:
-        spec['depth'] = {'files': depth.pattern}
-    spec['poses'] = _guess_poses(folder, series, images.files)
-    if camera := _guess_camera(folder):
-        spec['intrinsics'] = camera
-    clouds = sorted(p for p in folder.glob('*.ply') if not p.name.startswith('.'))
-    if len(clouds) == 1:
-        spec['points'] = clouds[0].name
-    return spec
-
-# %% ../../nbs/04a_check.ipynb #64736329
-@dataclass
-class _Series:
-    "Files whose names differ in their numbers only."
-
-    pattern: str
-    files: list[Path]
-    content: str  # "image", "depth", "text" or "other"
-
-
-def _visible_files(folder, *patterns):
-    "Files that match one of the patterns, without hidden ones."
-    for path in sorted(p for pattern in patterns for p in folder.glob(pattern)):
-        hidden = any(part.startswith('.') for part in path.relative_to(folder).parts)
-        if path.is_file() and not hidden:
-            yield path
-
-
-def _series(folder):
-    "Series of at least two files in the folder and two levels below."
-    groups = {}
-    for p in _visible_files(folder, '*', '*/*', '*/*/*'):
-        groups.setdefault((p.parent, re.sub(r'\d+', '*', p.stem), p.suffix), []).append(p)
-    found = []
-    for (parent, stem, suffix), files in groups.items():
-        if len(files) > 1 and '*' in stem:
-            name = re.sub(r'[*]+', '*', stem) + suffix
-            pattern = (parent.relative_to(folder) / name).as_posix()
-            in_order = sorted(files, key=lambda p: (file_numbers(p), p.name))
-            found.append(_Series(pattern, in_order, _content(files[0])))
-    return found
-
-# %% ../../nbs/04a_check.ipynb #00244698
-_TEXTS = ('.txt', '.csv', '.pose', '.mat')
-_IMAGES = ('.jpg', '.jpeg', '.png', '.tif', '.tiff', '.pgm', '.npy', '.bmp', '.webp')
-
-
-def _content(path):
-    "image, depth, text or other."
-    if path.suffix.lower() in _TEXTS:
-        return 'text'
-    if path.suffix.lower() not in _IMAGES:
-        return 'other'
-    try:
-        pixels = decode_pixels(path)
-    except InputError:
-        return 'other'
-    if pixels.ndim == 3:
-        return 'image'
-    # 8-bit single channel: masks, labels, confidence
-    return 'depth' if pixels.dtype.itemsize > 1 and pixels.ndim == 2 else 'other'
-
-
-def _best(series, words):
-    "The series with a telling name, then the longest."
-    return max(series, key=lambda s: (any(w in s.pattern.lower() for w in words), len(s.files)), default=None)
-
-# %% ../../nbs/04a_check.ipynb #6531fc8b
-def _rows(path):
-    "Words of each row of a text file."
-    try:
-        lines = path.read_text().splitlines()
-    except (UnicodeDecodeError, OSError):
-        return []
-    return [line.replace(',', ' ').split() for line in lines if line.strip() and line[0] not in '#%/']
-
-
-def _floats(words):
-    try:
-        return np.array([[float(x) for x in row] for row in words])
-    except ValueError:
-        return np.zeros((0, 0))
-
-# %% ../../nbs/04a_check.ipynb #a7683017
-def _guess_poses(folder, series, images):
-    "`poses` of a scene.json."
-    texts = [s for s in series if s.content == 'text' and len(s.files) == len(images)]
-    tables = sorted(q for pattern in ('*.txt', '*.csv', '*/*.txt', '*/*.csv') for q in folder.glob(pattern))
-    guesses = itertools.chain(
-        (_pose_files(s, images) for s in texts),
-        (_pose_table(p, p.relative_to(folder).as_posix(), images) for p in tables),
-    )
-    found = next((guess for guess in guesses if guess), None)
-    if found is None:
-        raise InputError(
-            f"{folder}: no poses were found: neither a text file a frame with 12 or 16 numbers, "
-            f"nor one file with a row for each of the {len(images)} images "
-            f"(12 or 16 numbers, or a position and a quaternion)"
-        )
-    return found
-
-
-def _pose_files(series, images):
-    "`poses` where a series of text files holds a pose each; None where it does not."
-    shape = _floats(_rows(series.files[0])).shape
-    if shape in ((4, 4), (3, 4), (1, 16), (1, 12)):
-        return {'files': series.pattern}
-    if shape in ((1, 7), (1, 8)):
-        return {'files': series.pattern, 'columns': _guess_columns([_rows(p)[0] for p in series.files], images)}
-    return None
-
-
-def _pose_table(path, name, images):
-    "`poses` where a file has a row for each image; None where it has not."
-    rows = _rows(path)
-    if len(rows) < len(images) or len({len(r) for r in rows}) != 1:
-        return None
-    columns = len(rows[0])
-    if columns in (12, 16) and len(rows) == len(images):
-        return {'files': name}
-    if columns in (7, 8) and (guess := _guess_columns(rows, images)):
-        return {'files': name, 'columns': guess}
-    return None
-
-# %% ../../nbs/04a_check.ipynb #44d427b2
-def _guess_columns(rows, images):
-    "`poses.columns`, with the quaternion's order left open; None if these are no poses."
-    stems = {p.stem for p in images}
-    names = stems <= {Path(r[0]).stem for r in rows}
-    first = [] if len(rows[0]) == 7 else ['name'] if names else ['_']
-    values = _floats([r[len(first) :] for r in rows])
-    if values.shape[-1] != 7 or first == ['_'] and len(rows) != len(images):
-        return None
-
-    def is_quaternion(start):
-        return (abs(np.linalg.norm(values[:, start : start + 4], axis=1) - 1) < 0.01).all()
-
-    if is_quaternion(3):
-        return ' '.join([*first, 'x y z q1 q2 q3 q4'])
-    if is_quaternion(0):
-        return ' '.join([*first, 'q1 q2 q3 q4 x y z'])
-    return None
-
-# %% ../../nbs/04a_check.ipynb #0dbfcaf5
-def _guess_camera(folder):
-    "Path of a file that reads like a camera matrix, or None."
-    files = (q for pattern in ('*.txt', '*/*.txt', '*.csv') for q in folder.glob(pattern))
-    for p in sorted(files, key=lambda p: not re.search('intrin|calib|camera|^k', p.name.lower())):
-        try:
-            K = read_camera_matrix(p)
-        except (InputError, ValueError):
-            continue
-        focal, centre = (K[0, 0], K[1, 1]), (K[0, 2], K[1, 2])
-        if min(focal) > 30 and min(centre) > 5 and abs(K[1, 0]) < 1e-6 and (K[2] == [0, 0, 1]).all():
-            return p.relative_to(folder).as_posix()
-    return None
 
 # %% ../../nbs/04a_check.ipynb #c3a35653
 @dataclass
