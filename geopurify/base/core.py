@@ -209,11 +209,15 @@ class LabelSet:
         self,
         ids: np.ndarray,  # (n,) ids as a file stores them
     ) -> np.ndarray:  # (n,) int32 indices, `IGNORE` for every id that is not in this set
-        "Class index of each file id."
-        ids = np.asarray(ids).astype(np.int64)
-        table = np.full(max(max(self.ids), int(ids.max(initial=0))) + 1, IGNORE, np.int32)
-        table[list(self.ids)] = np.arange(len(self))
-        return np.where(ids < 0, IGNORE, table[np.maximum(ids, 0)]).astype(np.int32)
+        "Class index of each file id; ids of any number type, NaN is none, and memory follows their count alone."
+        ids = np.asarray(ids)
+        if ids.dtype.kind == 'f':
+            ids = np.where(np.isfinite(ids) & (abs(ids) < 2**53), ids, -1)
+        ids, own = ids.astype(np.int64), np.asarray(self.ids, np.int64)
+        order = np.argsort(own, kind='stable')
+        place = np.searchsorted(own[order], ids, side='right') - 1
+        found = (place >= 0) & (own[order][np.maximum(place, 0)] == ids) & (ids >= 0)
+        return np.where(found, order[np.maximum(place, 0)], IGNORE).astype(np.int32)
 
     def to_ids(
         self,

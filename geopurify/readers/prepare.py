@@ -46,7 +46,7 @@ from .load import load_scene
 from .sens import SensReader
 from ..scans.fusion import vertex_normals
 from ..scans.labels import MATTERPORT_SETS, SPLITS, matterport_classes, scannet_categories, split
-from ..scans.scene import has_only_triangles, read_ply, triangles, write_ply
+from ..scans.scene import open_ply, read_ply, triangles, write_ply
 
 # %% ../../nbs/03b_prepare.ipynb #208c2a2d
 @dataclass
@@ -748,13 +748,7 @@ def read_region(
 # %% ../../nbs/03b_prepare.ipynb #9dd35036
 def _region_ply(path):
     "The file's content, and the name of the property that holds a face's category."
-    from plyfile import PlyData, PlyParseError
-
-    known = {'face': {'vertex_indices': 3}} if has_only_triangles(path) else {}
-    try:
-        ply = PlyData.read(str(path), known_list_len=known)
-    except (PlyParseError, ValueError, UnicodeDecodeError, StopIteration) as e:
-        raise InputError(f"{path} is not a complete PLY file: {e}") from e
+    ply = open_ply(path)
     names = {e.name: e.data.dtype.names for e in ply.elements}
     category = next((n for n in ('category_id', 'face_category') if n in names.get('face', ())), None)
     if category is None or not {*'xyz', 'red', 'green', 'blue'} <= set(names.get('vertex', ())):
