@@ -18,8 +18,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from geopurify.base.core import InputError
 from geopurify.readers.check import Diagnosis, check_scene
 from geopurify.readers.load import load_scene, pose_agreement
@@ -178,7 +176,7 @@ CAPTURES: dict[str, Callable[[Path], Outcome]] = {
     'colmap_depth': reads('colmap'),
     'colour_not_aligned': finds('colour against depth', 'note|wrong', 'align'),
     'file_instead_of_folder': single_files,
-    'intrinsics_in_json': reads('nice-slam', says='cam_params.json'),
+    'intrinsics_in_json': reads('nice-slam'),
     'millimetres_both': finds(
         'depth scale', 'note|wrong', 'millimet', writes={'depth': {'scale': 1000.0}, 'poses': {'scale': 0.001}}
     ),
@@ -189,7 +187,7 @@ CAPTURES: dict[str, Callable[[Path], Outcome]] = {
     'ros_body_frame': finds('pose convention', 'note|wrong', 'body|ROS'),
     'rtabmap_export': reads('rtabmap'),
     'stray_scanner': reads('stray'),
-    'subset_of_rows': reads('nice-slam', views=4, says='8 (rows|poses).*4 (images|frames)'),
+    'subset_of_rows': reads('none known', views=4, says='8 (rows|poses).*4 (images|frames)'),
     'tum_silent_camera': finds('intrinsics', 'note', r'assumed.*131\.\d'),
     'view_overwritten': pages_beside_each_other,
 }

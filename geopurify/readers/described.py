@@ -8,6 +8,7 @@ __all__ = ['Description', 'read_description', 'check_description', 'described_co
 
 # %% ../../nbs/03e_described.ipynb #22d512b6
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,15 @@ from geopurify.readers.capture import (
     Frame,
     PoseCorrection,
     camera_matrix,
+    file_numbers,
     label_columns,
     list_files,
     match_files,
     posed_frames,
     quaternion_matrix,
-    read_camera_matrix,
-    read_rows,
     rigid,
 )
+from .tables import read_camera_file, read_trajectory, rows_of_names
 from ..scans.scene import read_ply
 
 # %% ../../nbs/03e_described.ipynb #1215ab4b
@@ -136,21 +137,17 @@ def _described_poses(folder, spec, images):
     "One (4,4) or (3,4) a frame, in the order of the images."
     files, columns = list_files(folder, spec['files']), _pose_columns(spec)
     if len(files) == 1 < len(images):
-        rows = [(row, f'row {i + 1} of {files[0].name}') for i, row in enumerate(read_rows(files[0]))]
+        table, columns = _named_columns(read_trajectory(files[0]), columns, files[0])
+        rows = [(row, f'row {i + 1} of {files[0].name}') for i, row in enumerate(table)]
     else:
         matched = match_files({'image': images, 'pose': files})
-        rows = [(sum(read_rows(file), []), file.name) for _, file in matched]
+        rows = [(sum(read_trajectory(file).rows, []), file.name) for _, file in matched]
     if not rows:
         raise InputError(f"{files[0]} has no poses")
     poses, names = zip(*(_row_pose(row, columns, name) for row, name in rows))
     if names[0] is not None:
         return _by_name(poses, names, images, files[0])
-    if len(poses) != len(images):
-        raise InputError(
-            f"{files[0]} has {len(poses)} poses for {len(images)} images; "
-            "expected one a row, in the order of the images"
-        )
-    return poses
+    return poses if len(poses) == len(images) else _by_number(poses, images, files[0])
 
 # %% ../../nbs/03e_described.ipynb #0e709157
 def _pose_columns(spec):
@@ -166,9 +163,39 @@ def _pose_columns(spec):
     return columns
 
 
+_ALIASES = dict(tx='x', ty='y', tz='z', px='x', py='y', pz='z', frame='name', id='name', image='name', filename='name')
+
+
+def _named_columns(table, columns, path):
+    "Rows of a table, and its columns: those that were told, else those that its first line names, else none."
+    if columns is not None or table.header is None:
+        return table.rows, columns
+    named = [_ALIASES.get(word, word) for word in table.header]
+    if not set(_QUATERNION_ROW) <= set(named):
+        raise InputError(f"{path}: its columns are {table.header}; expected x y z qx qy qz qw among them")
+    known = {'name', *_QUATERNION_ROW}
+    return [row[: len(named)] for row in table.rows], [word if word in known else '_' for word in named]
+
+
+def _by_number(poses, images, path):
+    "Poses of images whose numbers are rows of a longer table."
+    found = rows_of_names(images, len(poses)) if len(poses) > len(images) else None
+    if found is None:
+        raise InputError(
+            f"{path} has {len(poses)} poses for {len(images)} images; expected one a row, in the order of the images, "
+            "or images whose numbers are numbers of rows"
+        )
+    rows, rule = found
+    warnings.warn(f"{path.name} has {len(poses)} rows, for {len(images)} images: {rule}", stacklevel=6)
+    return [poses[row] for row in rows]
+
+
 def _by_name(poses, names, images, path):
-    "Poses in the order of the images whose stems their rows name."
+    "Poses in the order of the images whose stems, or the numbers in them, their rows name."
     table = {Path(n).stem: p for n, p in zip(names, poses)}
+    if not any(i.stem in table for i in images):
+        numbers = {file_numbers(Path(n))[-1:]: p for n, p in zip(names, poses)}
+        table = {i.stem: numbers[file_numbers(i)[-1:]] for i in images if file_numbers(i)[-1:] in numbers}
     if lacking := [i.name for i in images if i.stem not in table]:
         raise InputError(
             f"{path} has no pose for {len(lacking)} of {len(images)} images, such as {', '.join(lacking[:3])}; "
@@ -192,10 +219,11 @@ def described_camera(
 ) -> tuple[np.ndarray, tuple[int, int] | None]:  # (3,3), and the size (h,w) that it was stated for, if it was
     """Camera matrix that a description gives.
 
-    Raises `InputError` when one of its four numbers is missing, and as `read_camera_matrix`.
+    Raises `InputError` when one of its four numbers is missing, and as `read_camera_file`.
     """
     if not isinstance(spec, dict):
-        return read_camera_matrix(folder / spec), None
+        camera = read_camera_file(folder / spec)
+        return camera.K, camera.size
     if lacking := [k for k in ('fx', 'fy', 'cx', 'cy') if k not in spec]:
         raise InputError(f"scene.json: intrinsics lack {lacking}")
     K = camera_matrix(*(float(spec[k]) for k in ('fx', 'fy', 'cx', 'cy')))
@@ -270,11 +298,12 @@ def _described_frames(folder, spec):
             files[what] = list_files(folder, spec[what]['files'])
     if isinstance(spec['intrinsics'], str) and '*' in spec['intrinsics']:
         files['K'] = list_files(folder, spec['intrinsics'])
-    poses, frames = _described_poses(folder, spec['poses'], files['image']), []
-    for pose, matched in zip(poses, match_files(files)):
+    poses, frames = dict(zip(files['image'], _described_poses(folder, spec['poses'], files['image']))), []
+    for matched in match_files(files):
         at = dict(zip(files, matched))
-        K = read_camera_matrix(at['K']) if 'K' in at else None
-        frames.append(Frame(at['image'].stem, at['image'], at.get('depth'), pose, at.get('labels'), K))
+        pose = poses[at['image']]
+        K, size, *_ = read_camera_file(at['K']) if 'K' in at else (None, None)
+        frames.append(Frame(at['image'].stem, at['image'], at.get('depth'), pose, at.get('labels'), K, size))
     return frames
 
 # %% ../../nbs/03e_described.ipynb #654eb0eb

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from ..base.core import InputError
-from .capture import decode_pixels, file_numbers, read_camera_matrix
+from .capture import decode_pixels, file_numbers
+from .tables import Trajectory, read_camera_file, read_trajectory, rows_of_names
 
 # %% ../../nbs/03i_guess.ipynb #e3b6aa16
 def guess_description(
@@ -22,7 +23,7 @@ def guess_description(
 ) -> dict:  # As in a scene.json
     """What seems to be where.
 
-    `poses.direction`, `poses.axes` and `depth.scale` are never said, `intrinsics` only if found; `poses.columns` may
+    `poses.direction` and `poses.axes` are never said, `intrinsics` and `depth.scale` only if found; `poses.columns` may
     leave the order of the quaternion open: "q1 q2 q3 q4". Raises `InputError` where no images or no poses are found.
     """
     series = _series(folder)
@@ -33,12 +34,15 @@ def guess_description(
             f"describe the capture in a scene.json"
         )
     spec = {'name': folder.resolve().name, 'images': images.pattern}
-    depth = _best([s for s in series if s.content == 'depth' and len(s.files) == len(images.files)], ('depth',))
+    depth = _best([s for s in series if s.content == 'depth' and _belongs(s.files, images.files)], ('depth',))
     if depth:
         spec['depth'] = {'files': depth.pattern}
     spec['poses'] = _guess_poses(folder, series, images.files)
-    if camera := _guess_camera(folder):
+    camera, scale = _guess_camera(folder)
+    if camera:
         spec['intrinsics'] = camera
+    if depth and scale:
+        spec['depth']['scale'] = scale
     clouds = sorted(p for p in folder.glob('*.ply') if not p.name.startswith('.'))
     if len(clouds) == 1:
         spec['points'] = clouds[0].name
@@ -85,6 +89,8 @@ def _content(path):
     "image, depth, text or other."
     if path.suffix.lower() in _TEXTS:
         return 'text'
+    if path.suffix.lower() == '.npy' and _table(path).rows:
+        return 'array'
     if path.suffix.lower() not in _IMAGES:
         return 'other'
     try:
@@ -97,20 +103,18 @@ def _content(path):
     return 'depth' if pixels.dtype.itemsize > 1 and pixels.ndim == 2 else 'other'
 
 
+def _belongs(files, images):
+    "Whether depth images are those of the pictures: as many, or most of them with numbers of pictures."
+    numbers = {file_numbers(p)[-1:] for p in images}
+    shared = sum(file_numbers(p)[-1:] in numbers for p in files)
+    return len(files) == len(images) or 2 * shared > max(len(files), len(images))
+
+
 def _best(series, words):
     "The series with a telling name, then the longest."
     return max(series, key=lambda s: (any(w in s.pattern.lower() for w in words), len(s.files)), default=None)
 
 # %% ../../nbs/03i_guess.ipynb #6531fc8b
-def _rows(path):
-    "Words of each row of a text file."
-    try:
-        lines = path.read_text().splitlines()
-    except (UnicodeDecodeError, OSError):
-        return []
-    return [line.replace(',', ' ').split() for line in lines if line.strip() and line[0] not in '#%/']
-
-
 def _floats(words):
     try:
         return np.array([[float(x) for x in row] for row in words])
@@ -120,8 +124,9 @@ def _floats(words):
 # %% ../../nbs/03i_guess.ipynb #a7683017
 def _guess_poses(folder, series, images):
     "`poses` of a scene.json."
-    texts = [s for s in series if s.content == 'text' and len(s.files) == len(images)]
-    tables = sorted(q for pattern in ('*.txt', '*.csv', '*/*.txt', '*/*.csv') for q in folder.glob(pattern))
+    texts = [s for s in series if s.content in ('text', 'array') and len(s.files) == len(images)]
+    patterns = [f'{depth}*{end}' for depth in ('', '*/') for end in ('.txt', '.csv', '.log', '.npy', '.npz')]
+    tables = list(_visible_files(folder, *patterns))
     guesses = itertools.chain(
         (_pose_files(s, images) for s in texts),
         (_pose_table(p, p.relative_to(folder).as_posix(), images) for p in tables),
@@ -130,33 +135,62 @@ def _guess_poses(folder, series, images):
     if found is None:
         raise InputError(
             f"{folder}: no poses were found: neither a text file a frame with 12 or 16 numbers, "
-            f"nor one file with a row for each of the {len(images)} images "
-            f"(12 or 16 numbers, or a position and a quaternion)"
+            f"nor one file (.txt, .csv, .log, .npy) with a row for each of the {len(images)} images "
+            f"(12 or 16 numbers, or a position and a quaternion); {_looked_at(folder, tables)}"
         )
     return found
 
 
+def _looked_at(folder, tables):
+    "Files that could have held poses, with their rows, for the message."
+    found = [f'{p.relative_to(folder).as_posix()} has {len(_table(p).rows)} rows' for p in tables]
+    return ', '.join(found[:4]) + (' …' if len(found) > 4 else '') or 'there is no such file'
+
+
+def _table(path):
+    "What `read_trajectory` reads; empty where it refuses."
+    try:
+        return read_trajectory(path)
+    except InputError:
+        return Trajectory([])
+
+
 def _pose_files(series, images):
     "`poses` where a series of text files holds a pose each; None where it does not."
-    shape = _floats(_rows(series.files[0])).shape
-    if shape in ((4, 4), (3, 4), (1, 16), (1, 12)):
+    shape = _floats(_table(series.files[0]).rows).shape
+    if shape in ((3, 4), (1, 16), (1, 12)):
         return {'files': series.pattern}
     if shape in ((1, 7), (1, 8)):
-        return {'files': series.pattern, 'columns': _guess_columns([_rows(p)[0] for p in series.files], images)}
+        rows = [_table(p).rows[0] for p in series.files]
+        return {'files': series.pattern, 'columns': _guess_columns(rows, images)}
     return None
 
 
 def _pose_table(path, name, images):
     "`poses` where a file has a row for each image; None where it has not."
-    rows = _rows(path)
+    table = _table(path)
+    rows = table.rows
     if len(rows) < len(images) or len({len(r) for r in rows}) != 1:
         return None
-    columns = len(rows[0])
-    if columns in (12, 16) and len(rows) == len(images):
+    if table.header and {'x', 'y', 'z'} <= {word[-1] for word in table.header} and 'qw' in table.header:
+        return {'files': name}
+    columns, one_each = len(rows[0]), len(rows) == len(images) or rows_of_names(images, len(rows)) is not None
+    if columns in (12, 16) and one_each and _are_matrices(rows):
         return {'files': name}
     if columns in (7, 8) and (guess := _guess_columns(rows, images)):
         return {'files': name, 'columns': guess}
     return None
+
+
+def _are_matrices(rows):
+    "Whether rows of 12 or 16 numbers are rigid transforms; those that are not finite may be."
+    poses = _floats(rows)
+    if not poses.size:
+        return False
+    R = poses.reshape(len(poses), -1, 4)[:, :3, :3]
+    R = R[np.isfinite(R).all((1, 2))]
+    lengths = np.linalg.norm(R, axis=2)
+    return len(R) > 0 and bool((abs(lengths - 1) < 0.01).mean() > 0.5)
 
 # %% ../../nbs/03i_guess.ipynb #44d427b2
 def _guess_columns(rows, images):
@@ -165,7 +199,8 @@ def _guess_columns(rows, images):
     names = stems <= {Path(r[0]).stem for r in rows}
     first = [] if len(rows[0]) == 7 else ['name'] if names else ['_']
     values = _floats([r[len(first) :] for r in rows])
-    if values.shape[-1] != 7 or first == ['_'] and len(rows) != len(images):
+    some = len(rows) != len(images) and rows_of_names(images, len(rows)) is None
+    if values.shape[-1] != 7 or some and (first == ['_'] or not first):
         return None
 
     def is_quaternion(start):
@@ -179,14 +214,28 @@ def _guess_columns(rows, images):
 
 # %% ../../nbs/03i_guess.ipynb #0dbfcaf5
 def _guess_camera(folder):
-    "Path of a file that reads like a camera matrix, or None."
-    files = (q for pattern in ('*.txt', '*/*.txt', '*.csv') for q in folder.glob(pattern))
-    for p in sorted(files, key=lambda p: not re.search('intrin|calib|camera|^k', p.name.lower())):
+    "`intrinsics` of a scene.json where a file reads like a camera, and the stored depth of a metre if it says so."
+    files = _visible_files(folder, '*.txt', '*/*.txt', '*.csv', '*.json', '*.y*ml', '*/*.json', '*/*.y*ml')
+    above = [
+        p for name in ('cam_params.json', 'camera.json', 'intrinsics.json') if (p := folder.parent / name).is_file()
+    ]
+    telling = re.compile('intrin|calib|cam|^k')
+    for p in [*sorted(files, key=lambda p: not telling.search(p.name.lower())), *above]:
         try:
-            K = read_camera_matrix(p)
+            camera = read_camera_file(p)
         except (InputError, ValueError):
             continue
-        focal, centre = (K[0, 0], K[1, 1]), (K[0, 2], K[1, 2])
-        if min(focal) > 30 and min(centre) > 5 and abs(K[1, 0]) < 1e-6 and (K[2] == [0, 0, 1]).all():
-            return p.relative_to(folder).as_posix()
-    return None
+        if not _is_camera(camera.K):
+            continue
+        if p.is_relative_to(folder):
+            return p.relative_to(folder).as_posix(), camera.depth_scale
+        numbers = dict(zip(('fx', 'fy', 'cx', 'cy'), camera.K[[0, 1, 0, 1], [0, 1, 2, 2]].tolist()))
+        size = dict(zip(('height', 'width'), camera.size or ()))
+        return numbers | size, camera.depth_scale
+    return None, None
+
+
+def _is_camera(K):
+    "Whether nine numbers can be a camera matrix for pictures of usual size."
+    focal, centre = (K[0, 0], K[1, 1]), (K[0, 2], K[1, 2])
+    return min(focal) > 30 and min(centre) > 5 and abs(K[1, 0]) < 1e-6 and bool((K[2] == [0, 0, 1]).all())
