@@ -154,7 +154,7 @@ def _table(path):
     except InputError:
         return Trajectory([])
 
-
+# %% ../../nbs/03i_guess.ipynb #12668272
 def _pose_files(series, images):
     "`poses` where a series of text files holds a pose each; None where it does not."
     shape = _floats(_table(series.files[0]).rows).shape

@@ -204,7 +204,7 @@ def _matrix_in(part):
             return K
     return None
 
-
+# %% ../../nbs/03j_tables.ipynb #d580ddb2
 def _as_matrix(value):
     "(3,3) from what may be a matrix, lying either way, or four numbers."
     if isinstance(value, dict):
