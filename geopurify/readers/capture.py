@@ -23,6 +23,7 @@ import numpy as np
 from PIL import Image
 
 from ..base.core import InputError, LabelSet, label_set, label_set_names
+from .media import Source, read_exr
 from ..scans.scene import View, check_pose
 
 # %% ../../nbs/03_capture.ipynb #5f0fab99
@@ -31,7 +32,7 @@ class Frame:
     "Files and pose of one view."
 
     name: str
-    image: Path  # Or anything that has a path's `name`, `suffix`, `open` and `stat`
+    image: Path  # Or a `Source`, or anything that has a path's `name`, `suffix`, `open` and `stat`
     depth: Path | None
     pose: np.ndarray  # (4,4) camera to world, OpenCV axes
     labels: Path | None = None  # Image of class ids
@@ -336,6 +337,10 @@ def decode_pixels(
 
     Raises `InputError` when it is missing, truncated or no image.
     """
+    if isinstance(path, Source):
+        return path.pixels()
+    if path.suffix.lower() == '.exr':
+        return read_exr(path)
     try:
         with path.open('rb') as f:
             if path.suffix == '.npy':
@@ -355,7 +360,9 @@ def pixel_size(
 
     Raises `InputError` when the file is no image.
     """
-    if path.suffix == '.npy':
+    if isinstance(path, Source):
+        return path.size
+    if path.suffix.lower() in ('.npy', '.exr'):
         h, w = decode_pixels(path).shape[:2]
         return h, w
     try:

@@ -82,7 +82,7 @@ def _series(folder):
 
 # %% ../../nbs/03i_guess.ipynb #00244698
 _TEXTS = ('.txt', '.csv', '.pose', '.mat')
-_IMAGES = ('.jpg', '.jpeg', '.png', '.tif', '.tiff', '.pgm', '.npy', '.bmp', '.webp')
+_IMAGES = ('.jpg', '.jpeg', '.png', '.tif', '.tiff', '.pgm', '.npy', '.bmp', '.webp', '.exr')
 
 
 def _content(path):
