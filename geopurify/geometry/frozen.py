@@ -8,9 +8,7 @@ __all__ = ['ARRAYS', 'OPTIONAL', 'MappedArrays', 'ComputedArrays', 'SceneArrays'
 
 # %% ../../nbs/33_frozen.ipynb #0c975a1b
 import json
-import os
-import shutil
-import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -21,7 +19,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..base.core import IGNORE, InputError, LabelSet, Preset, content_key
+from ..base.core import IGNORE, InputError, LabelSet, Preset, atomic_folder, content_key
+from ..base.files import check_checksums, checksum, file_name
 from .distillation import to_device
 from .teacher import Teacher
 from ..scans.evaluation import Evaluation, evaluate
@@ -253,23 +252,16 @@ def with_arrays(
 # %% ../../nbs/33_frozen.ipynb #64ff4b83
 def save_frozen(
     scene: FrozenScene,
-    folder: str | Path,  # Gets NAME.npy and scene.json; left alone when it is there
+    folder: str | Path,  # Gets NAME.npy and scene.json with their checksums; left alone when it is there
 ):
     "Write into a hidden sibling, then rename."
-    folder = Path(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    tmp = Path(tempfile.mkdtemp(dir=folder.parent, prefix='.'))
-    try:
+    with atomic_folder(folder) as tmp:
         for n in ARRAYS:
             if scene.array(n) is not None:
                 np.save(tmp / f'{n}.npy', scene.array(n))
         about = dict(name=scene.name, key=scene.key, sampled_voxels_only=scene.sampled_voxels_only)
-        (tmp / 'scene.json').write_text(json.dumps(about))
-        tmp.chmod(0o755)
-        if not folder.exists():
-            os.replace(tmp, folder)
-    finally:
-        shutil.rmtree(tmp, ignore_errors=True)
+        checksums = {path.name: checksum(path) for path in sorted(tmp.glob('*.npy'))}
+        (tmp / 'scene.json').write_text(json.dumps(about | dict(checksums=checksums)))
 
 # %% ../../nbs/33_frozen.ipynb #8546a78a
 def load_frozen(
@@ -284,11 +276,31 @@ def load_frozen(
         arrays = MappedArrays(folder)
         pairs_between = 'points' if 'point_to_voxel' in arrays else 'voxels'
         about = json.loads((folder / 'scene.json').read_text())
+        _verify(folder, about.pop('checksums', None))
         return FrozenScene(arrays=arrays, pairs_between=pairs_between, **about)
-    except (OSError, ValueError, TypeError, KeyError) as e:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, EOFError) as e:
         raise InputError(
             f"the cached training scene {folder} cannot be read ({e}); delete that folder, it will be made again"
         ) from e
+
+
+_verified: set[tuple[Path, int]] = set()  # folders that this process has compared, and when they were written
+
+
+def _verify(folder, checksums):
+    "Compare a folder with its checksums, once a process (half a second for a gigabyte)."
+    seen = folder.absolute(), (folder / 'scene.json').stat().st_mtime_ns
+    if seen in _verified:
+        return
+    if checksums is None:
+        warnings.warn(
+            f"training scenes in {folder.parent} were cached by an earlier version, without checksums; "
+            "they are taken as they are",
+            stacklevel=4,
+        )
+    else:
+        check_checksums(folder, checksums)
+    _verified.add(seen)
 
 # %% ../../nbs/33_frozen.ipynb #4840d482
 def freeze(
@@ -307,7 +319,7 @@ def freeze(
     depends = [scene.name, scene.points, scene.colors, scene.normals, teacher.name, teacher.dim, preset.voxel_size]
     depends += [preset.distillation.neighbors, _rows_key(preset.distillation), np.dtype(dtype).str]
     key = content_key(*depends, *_feature_key(scene, point_features, source, cache_dir))
-    folder = Path(cache_dir) / f'{scene.name}-{key}' if cache_dir else None
+    folder = Path(cache_dir) / f'{file_name(scene.name)}-{key}' if cache_dir else None
     if folder and folder.exists():
         return load_frozen(folder)
     found = point_features() if callable(point_features) else point_features

@@ -110,7 +110,7 @@ def save_ply(
 
     columns = dict(label=self.labels, confidence=self.confidence.astype(np.float32), coverage=self.coverage)
     colors = label_colors(self.labels, self.label_set)
-    return write_ply(path, self.scene.points, colors, self.scene.normals, **columns)
+    return write_ply(path, self.scene.points, colors, self.scene.normals, result='labels', **columns)
 
 
 @patch
@@ -207,7 +207,7 @@ def save_ply(
     names = [f'score_{i}' for i in range(len(self.texts))] if len(self.texts) > 1 else ['score']
     columns = dict(zip(names, self.scores.T)) | dict(coverage=self.coverage)
     colors = heat_colors(self[text], self.scene.colors)
-    return write_ply(path, self.scene.points, colors, self.scene.normals, **columns)
+    return write_ply(path, self.scene.points, colors, self.scene.normals, result='heat', **columns)
 
 
 @patch

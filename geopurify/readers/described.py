@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..base.core import InputError, LabelSet, label_set
+from ..base.files import inside
 from geopurify.readers.capture import (
     AS_STATED,
     Capture,
@@ -30,7 +31,7 @@ from geopurify.readers.capture import (
     rigid,
 )
 from .tables import read_camera_file, read_trajectory, rows_of_names
-from ..scans.scene import read_ply
+from ..scans.scene import read_scan
 
 # %% ../../nbs/03e_described.ipynb #1215ab4b
 Description = dict[str, Any]  # Content of a scene.json
@@ -135,7 +136,7 @@ def _floats(row, name):
 # %% ../../nbs/03e_described.ipynb #45bf7511
 def _described_poses(folder, spec, images):
     "One (4,4) or (3,4) a frame, in the order of the images."
-    files, columns = list_files(folder, spec['files']), _pose_columns(spec)
+    files, columns = _listed(folder, spec['files'], 'poses.files'), _pose_columns(spec)
     if len(files) == 1 < len(images):
         table, columns = _named_columns(read_trajectory(files[0]), columns, files[0])
         rows = [(row, f'row {i + 1} of {files[0].name}') for i, row in enumerate(table)]
@@ -222,7 +223,7 @@ def described_camera(
     Raises `InputError` when one of its four numbers is missing, and as `read_camera_file`.
     """
     if not isinstance(spec, dict):
-        camera = read_camera_file(folder / spec)
+        camera = read_camera_file(folder / inside(folder, spec, 'scene.json: intrinsics'))
         return camera.K, camera.size
     if lacking := [k for k in ('fx', 'fy', 'cx', 'cy') if k not in spec]:
         raise InputError(f"scene.json: intrinsics lack {lacking}")
@@ -250,7 +251,9 @@ def _described_labels(folder, spec, name):
     "The label set of a description."
     if 'label_set' in spec:
         return label_set(spec['label_set'])
-    names = spec['names'] if isinstance(spec['names'], dict) else read_description(folder / spec['names'])
+    names = spec['names']
+    if not isinstance(names, dict):
+        names = read_description(folder / inside(folder, names, 'scene.json: labels.names'))
     ids = sorted(int(i) for i in names if int(i) not in spec.get('unlabelled', ()))
     return LabelSet(f'{name}-labels', tuple(names[str(i)] for i in ids), tuple(ids))
 
@@ -269,7 +272,7 @@ def read_described(
     frames = posed_frames(_described_frames(folder, spec), name, correction.over(described_correction(spec)))
     one_each = frames[0].K is not None
     K, size = (None, None) if one_each else described_camera(folder, spec['intrinsics'])
-    cloud = read_ply(folder / spec['points']) if spec.get('points') else None
+    cloud = _described_cloud(folder, spec) if spec.get('points') else None
     return Capture(
         name,
         frames,
@@ -286,18 +289,22 @@ def read_described(
     )
 
 
+def _described_cloud(folder, spec):
+    return read_scan(folder / inside(folder, spec['points'], 'scene.json: points'))
+
+
 def _described_up(spec):
     return None if spec.get('up') is None else np.asarray(spec['up'], np.float64)
 
 # %% ../../nbs/03e_described.ipynb #68de806b
 def _described_frames(folder, spec):
     "Files and poses that belong together; poses as the files have them."
-    files = {'image': list_files(folder, spec['images'])}
+    files = {'image': _listed(folder, spec['images'], 'images')}
     for what in ('depth', 'labels'):
         if 'files' in spec.get(what, ()):
-            files[what] = list_files(folder, spec[what]['files'])
+            files[what] = _listed(folder, spec[what]['files'], f'{what}.files')
     if isinstance(spec['intrinsics'], str) and '*' in spec['intrinsics']:
-        files['K'] = list_files(folder, spec['intrinsics'])
+        files['K'] = _listed(folder, spec['intrinsics'], 'intrinsics')
     poses, frames = dict(zip(files['image'], _described_poses(folder, spec['poses'], files['image']))), []
     for matched in match_files(files):
         at = dict(zip(files, matched))
@@ -305,6 +312,11 @@ def _described_frames(folder, spec):
         K, size, *_ = read_camera_file(at['K']) if 'K' in at else (None, None)
         frames.append(Frame(at['image'].stem, at['image'], at.get('depth'), pose, at.get('labels'), K, size))
     return frames
+
+
+def _listed(folder, pattern, key):
+    "Files of a pattern that stays in the folder."
+    return list_files(folder, inside(folder, pattern, f'scene.json: {key}'))
 
 # %% ../../nbs/03e_described.ipynb #654eb0eb
 def corrected(
@@ -330,5 +342,5 @@ def corrected(
     if 'level' in spec:
         capture.level = bool(spec['level'])
     if spec.get('points'):
-        capture.cloud, capture.label_ids = read_ply(folder / spec['points']), None
+        capture.cloud, capture.label_ids = _described_cloud(folder, spec), None
     return capture

@@ -16,6 +16,7 @@ import numpy as np
 from ..base.core import InputError
 from .capture import decode_pixels, file_numbers
 from .tables import Trajectory, read_camera_file, read_trajectory, rows_of_names
+from ..scans.scene import is_result
 
 # %% ../../nbs/03i_guess.ipynb #e3b6aa16
 def guess_description(
@@ -43,7 +44,7 @@ def guess_description(
         spec['intrinsics'] = camera
     if depth and scale:
         spec['depth']['scale'] = scale
-    clouds = sorted(p for p in folder.glob('*.ply') if not p.name.startswith('.'))
+    clouds = sorted(p for p in folder.glob('*.ply') if not p.name.startswith('.') and not is_result(p))
     if len(clouds) == 1:
         spec['points'] = clouds[0].name
     return spec

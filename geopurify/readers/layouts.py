@@ -13,6 +13,7 @@ from typing import Any
 
 from ..base.choices import imported
 from ..base.core import InputError
+from ..base.files import inside
 from .apps import AXES, read_nerfstudio, read_polycam, read_record3d
 from .capture import AS_STATED, Capture, PoseCorrection, folder_listing, posed_frames
 from geopurify.readers.described import (
@@ -24,6 +25,7 @@ from geopurify.readers.described import (
     read_description,
 )
 from .recordings import read_7scenes, read_openmask3d, read_scannet, read_tum
+from ..scans.scene import is_result
 
 # %% ../../nbs/03c_layouts.ipynb #510c01ee
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def _is_scannet(path):
 
 
 def _is_openmask3d(path):
-    clouds = [p.name for p in path.glob('[!.]*.ply')] if _is_scannet(path) else []
+    clouds = [p.name for p in path.glob('[!.]*.ply') if not is_result(p)] if _is_scannet(path) else []
     return bool(clouds) and not any('_vh_clean' in name for name in clouds)
 
 
@@ -83,7 +85,8 @@ def _by_description(folder, spec: Description, correction):
         return read_described(folder, spec, correction)
     check_description(spec)
     correction = correction.over(described_correction(spec))
-    return corrected(read_folder(folder / spec.get('source', ''), spec['layout'], correction), folder, spec)
+    source = folder / inside(folder, spec.get('source', ''), 'scene.json: source')
+    return corrected(read_folder(source, spec['layout'], correction), folder, spec)
 
 
 def _by_scene_json(folder, correction):

@@ -20,6 +20,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ..base.core import IGNORE, InputError, LabelSet, ProjectionConfig, atomic_path, content_key
+from ..base.files import file_name, load_npz
 from ..base.core import label_set as named_label_set
 from .capture import check_depth, decode_pixels, make_views
 from .layouts import read_folder
@@ -149,12 +150,14 @@ def _fused_cloud(capture, views, how: Fusing):
     fuse = partial(fuse_views, views, how.voxel_size, how.max_depth, progress=how.progress)
     if how.cache is None:
         return Cloud(*fuse())
-    path = Path(how.cache) / f'{capture.name}-{_fusion_key(capture, views, how)}.npz'
+    path = Path(how.cache) / f'{file_name(capture.name)}-{_fusion_key(capture, views, how)}.npz'
     if not path.is_file():
         with atomic_path(path) as part:
             np.savez(part, *fuse())
-    with np.load(path, allow_pickle=False) as z:
-        return Cloud(*(z[k] for k in z.files))
+    try:
+        return Cloud(*load_npz(path).values())  # the archive has checksums, which are compared
+    except (InputError, TypeError) as e:
+        raise InputError(f"the cached cloud {path} cannot be read ({e}); delete it, it will be made again") from e
 
 
 def _fusion_key(capture, views, how):

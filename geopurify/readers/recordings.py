@@ -29,7 +29,7 @@ from geopurify.readers.capture import (
     rigid,
     warn_dropped,
 )
-from ..scans.scene import read_ply
+from ..scans.scene import is_result, read_ply, read_scan
 
 # %% ../../nbs/03f_recordings.ipynb #a0a947eb
 def read_scannet(
@@ -53,7 +53,7 @@ def read_scannet(
         level=True,
     )
     for ply in sorted(folder.glob('*_vh_clean_2.ply'))[:1]:
-        capture.cloud = read_ply(ply)
+        capture.cloud = read_scan(ply)
         labels = ply.with_name(ply.name.replace('.ply', '.labels.ply'))
         if labels.is_file():
             capture.label_ids = _vertex_labels(labels, len(capture.cloud['points']))
@@ -144,14 +144,14 @@ def read_openmask3d(
         frames,
         K.get('depth') if 'depth' in patterns else None,
         K.get('color', K.get('depth')),
-        cloud=read_ply(_cloud_file(folder)),
+        cloud=read_scan(_cloud_file(folder)),
         level=True,
     )
 
 
 def _cloud_file(folder):
     "The only PLY file of a folder, or the one named after the scene."
-    found = sorted(folder.glob('*.ply'))
+    found = sorted(p for p in folder.glob('*.ply') if not is_result(p))
     named = [p for p in found if p.stem in ('scene', 'scene_example', folder.name)]
     if len(named or found) == 1:
         return (named or found)[0]

@@ -7,9 +7,9 @@ __all__ = ['COLOR_CODECS', 'DEPTH_CODECS', 'SensHeader', 'read_sens_header', 'Se
 
 # %% ../../nbs/03a_sens.ipynb #2373994d
 import io
+import math
 import os
 import struct
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image
 
 from ..base.core import InputError
+from ..base.files import check_unpacked, unzlib
 
 # %% ../../nbs/03a_sens.ipynb #368d474e
 COLOR_CODECS, DEPTH_CODECS = {0: 'raw', 1: 'png', 2: 'jpeg'}, {0: 'raw', 1: 'zlib', 2: 'occi'}
@@ -129,39 +130,37 @@ class SensFrame:
         h, w = self.stream.color_size
         if self.stream.color_codec == 'raw':
             return _shaped(self, self.color_bytes, np.uint8, (h, w, 3), 'colour')
-        pixels = _decoded(self)
-        if pixels.shape != (h, w, 3):
-            raise InputError(
-                f"{self}: the colour image is {pixels.shape[1]}×{pixels.shape[0]}, the file's header says {w}×{h}"
-            )
-        return pixels
+        return _decoded(self, (w, h))
 
     def depth(self) -> np.ndarray:  # (h,w) uint16 as stored; divide by `SensReader.depth_scale` for metres; 0 = missing
         "Decompress the depth image; raises `InputError` when it is damaged or of another size."
-        data = self.depth_bytes
+        data, (h, w) = self.depth_bytes, self.stream.depth_size
         if self.stream.depth_codec == 'zlib':
-            try:
-                data = zlib.decompress(data)
-            except zlib.error as e:
-                raise InputError(f"{self}: the depth image cannot be decompressed: {e}") from e
-        return _shaped(self, data, '<u2', self.stream.depth_size, 'depth')
+            data = unzlib(data, 2 * h * w, f'{self}: the depth image of {w}×{h} pixels')
+        return _shaped(self, data, '<u2', (h, w), 'depth')
 
     def __str__(self):
         return f'frame {self.index} of {self.stream.path}'
 
 # %% ../../nbs/03a_sens.ipynb #32e2a533
-def _decoded(frame):
-    "Pixels of a PNG or JPEG, (H,W,3) uint8."
+def _decoded(frame, size):
+    "Pixels of a PNG or JPEG, (H,W,3) uint8, which must be of the size (w,h); nothing is decoded otherwise."
     try:
         with Image.open(io.BytesIO(frame.color_bytes)) as image:
-            return np.asarray(image.convert('RGB'))
-    except (OSError, ValueError, SyntaxError) as e:
+            if image.size == size:
+                check_unpacked(3 * size[0] * size[1], str(frame))
+                return np.asarray(image.convert('RGB'))
+            there = '{}×{}'.format(*image.size)
+    except InputError:
+        raise
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as e:
         codec, why = frame.stream.color_codec.upper(), str(e).split(' <')[0]
         raise InputError(f"{frame}: the {codec} of the colour image cannot be decoded: {why}") from e
+    raise InputError(f"{frame}: the colour image is {there}, the file's header says {size[0]}×{size[1]}")
 
 
 def _shaped(frame, data, dtype, shape, what):
-    need = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    need = math.prod(shape) * np.dtype(dtype).itemsize
     if len(data) != need:
         raise InputError(f"{frame}: the {what} image has {len(data)} bytes, {shape[1]}×{shape[0]} pixels need {need}")
     return np.frombuffer(data, dtype).reshape(shape)

@@ -4,15 +4,18 @@
 
 # %% auto #0
 __all__ = ['FAR', 'FACE_LISTS', 'View', 'check_pose', 'Scene', 'unit_normals', 'far_offset', 'as_precise', 'read_ply',
-           'byte_colors', 'open_ply', 'triangles', 'write_ply']
+           'byte_colors', 'open_ply', 'triangles', 'write_ply', 'is_result', 'read_scan']
 
 # %% ../../nbs/01_scene.ipynb #99280787
-import io
+import contextlib
+import os
 import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from collections.abc import Callable
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -307,38 +310,43 @@ def open_ply(
         raise InputError(f"no point cloud at {path}")
     # a damaged header can ask for anything, so all that the parser raises means the same
     try:
-        return _parsed_ply(path)
+        with _plain_copy(path) as file:
+            return _parsed_ply(path, file)
     except Exception as e:
         reason = ' '.join(f'{type(e).__name__}: {e}'.split())[:200]
         raise InputError(f"{path} is not a complete PLY file ({reason}); export or download it again") from e
 
 
-def _parsed_ply(path):
+def _parsed_ply(path, file):
     "What plyfile reads; faces of three or four corners fast."
     from plyfile import PlyData, PlyParseError
 
-    plain = _plain_ply(path)
     names = _lone_face_list(path)
     for corners in (3, 4) if names else ():
         try:
-            return PlyData.read(plain or str(path), known_list_len={'face': {names[0]: corners}})
+            return PlyData.read(file, known_list_len={'face': {names[0]: corners}})
         except PlyParseError:
-            if plain:
-                plain.seek(0)
-    return PlyData.read(plain or str(path))
+            file.seek(0)
+    return PlyData.read(file)
 
 
-def _plain_ply(path):
-    "The file with comments in ASCII and without a byte-order mark, in memory; None where it has neither."
-    with open(path, 'rb') as f:
-        head = f.read(1 << 16)
-    end = head.find(b'end_header')
-    marked = head.startswith(b'\xef\xbb\xbf')
-    if end < 0 or not marked and head[:end].isascii():
-        return None
-    start = 3 if marked else 0
-    content = path.read_bytes()
-    return io.BytesIO(bytes(b if b < 128 else 63 for b in content[start:end]) + content[end:])
+@contextlib.contextmanager
+def _plain_copy(path: Path) -> Iterator[BinaryIO]:
+    """The file as it is now, with comments in ASCII and without a byte-order mark.
+
+    plyfile maps what it reads, and a mapped file that somebody cuts meanwhile kills the process."""
+    with open(path, 'rb') as file, _nameless_file() as copy:
+        head = file.read(1 << 16)
+        start, end = 3 if head.startswith(b'\xef\xbb\xbf') else 0, head.find(b'end_header')
+        copy.write(bytes(b if b < 128 else 63 for b in head[start : max(end, start)]) + head[max(end, start) :])
+        shutil.copyfileobj(file, copy, 1 << 22)
+        copy.seek(0)
+        yield copy
+
+
+def _nameless_file():
+    "In memory where the system knows such files."
+    return open(os.memfd_create('geopurify'), 'w+b') if hasattr(os, 'memfd_create') else tempfile.TemporaryFile()
 
 # %% ../../nbs/01_scene.ipynb #01a82d6e
 FACE_LISTS = 'vertex_indices', 'vertex_index'  # the two names that programs use
@@ -391,6 +399,7 @@ def write_ply(
     colors: np.ndarray | None = None,  # (n,3) uint8
     normals: np.ndarray | None = None,  # (n,3)
     faces: np.ndarray | None = None,  # (f,3) vertex indices
+    result: str = '',  # What a result of this program shows, such as "labels"; empty: a scan
     **properties,  # (n,) arrays, written as extra vertex properties under their names
 ) -> Path:
     """Write a binary little-endian PLY; the file appears under its name only when it is complete.
@@ -404,7 +413,8 @@ def write_ply(
         columns |= dict(zip(('red', 'green', 'blue'), np.asarray(colors, np.uint8).T))
     columns |= {k: np.asarray(v) for k, v in properties.items()}
     _check_columns(path, columns, len(points))
-    header = ['ply', 'format binary_little_endian 1.0', f'element vertex {len(points)}']
+    header = ['ply', 'format binary_little_endian 1.0', *([f'comment {_MARK} {result}'] if result else [])]
+    header.append(f'element vertex {len(points)}')
     header += [f'property {_PLY_TYPES[v.dtype.str[1:]]} {k}' for k, v in columns.items()]
     content = _vertex_rows(columns, len(points)).tobytes()
     if faces is not None:
@@ -441,3 +451,32 @@ def _face_rows(faces):
     rows = np.empty(len(faces), [('count', 'u1'), ('vertices', '<i4', (3,))])
     rows['count'], rows['vertices'] = 3, faces
     return rows
+
+# %% ../../nbs/01_scene.ipynb #a08a2c56
+_MARK = 'geopurify result:'
+_OF_RESULTS = ('label', 'confidence', 'coverage'), ('score', 'coverage'), ('score_0', 'coverage')
+
+
+def is_result(
+    path: Path,  # A PLY file
+) -> bool:
+    "Whether a file is a result of this program; read from its header alone."
+    try:
+        with open(path, 'rb') as f:
+            head = f.read(1 << 14).split(b'end_header')[0].decode('ascii', 'replace').splitlines()
+    except OSError:
+        return False
+    names = {line.split()[-1] for line in head if line.startswith('property ')}
+    return any(line.startswith(f'comment {_MARK}') for line in head) or any(names >= set(n) for n in _OF_RESULTS)
+
+
+def read_scan(
+    path: str | Path,
+) -> dict[str, np.ndarray]:
+    "`read_ply` for the cloud of a scan. Raises `InputError` for a result, and as that does."
+    if is_result(Path(path)):
+        raise InputError(
+            f"{path} is a result of this program (labels, heat), no scan; move it out of the folder, "
+            "or name the scan's own point cloud"
+        )
+    return read_ply(path)

@@ -7,8 +7,6 @@ __all__ = ['save_pixel_features', 'save_text_embeddings', 'load_pixel_features',
 
 # %% ../../nbs/24_precomputed.ipynb #d354ef8d
 import json
-import zipfile
-import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from torch import Tensor
 
 from ..base.checkpoints import read_tensors
 from ..base.core import InputError, atomic_path
+from ..base.files import file_name, load_npz
 from ..scans.scene import Scene, View
 from .vlm import VLM, PixelFeatures
 
@@ -157,12 +156,11 @@ def _read(path):
         raise InputError(f"{path} does not exist")
     if path.suffix != '.npz':
         content, metadata = read_tensors(path, 'features')
-        return content, json.loads(metadata.get('texts', 'null'))
-    try:
-        with np.load(path, allow_pickle=False) as f:
-            arrays = {k: f[k] for k in f.files}
-    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as e:
-        raise InputError(f"{path} cannot be read; it is cut short, or not an .npz file: {e}") from e
+        try:
+            return content, json.loads(metadata.get('texts', 'null'))
+        except ValueError as e:
+            raise InputError(f"{path}: its texts are not valid JSON: {e}") from e
+    arrays = load_npz(path)
     texts = arrays.pop('texts', None)
     return {k: torch.from_numpy(v) for k, v in arrays.items()}, None if texts is None else texts.tolist()
 
@@ -230,7 +228,8 @@ class PrecomputedVLM(VLM):
 
     def file(self, scene: str, view: str) -> Path:  # By their names
         "Where the features of a view are. Raises `InputError` where there is no file, or two."
-        return _only_file(self.folder / self.pattern.format(scene=scene, view=view), scene, view)
+        stem = self.pattern.format(scene=file_name(scene), view=file_name(view))
+        return _only_file(self.folder / stem, scene, view)
 
     def encode_views(self, scene: Scene, views: Sequence[View]) -> list[PixelFeatures]:
         "What the files say about views of a scene. Raises `InputError` for a file that is missing or broken."

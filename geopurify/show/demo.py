@@ -25,6 +25,7 @@ import pandas as pd
 import torch
 
 from ..base.core import InputError, LabelSet, atomic_path, label_set
+from ..base.files import file_name
 from ..purify.answers import Heat, Segmentation
 from ..purify.pipeline import GeoPurify
 from ..scans.evaluation import Evaluation
@@ -175,19 +176,19 @@ def save_room(
     scene, out, (labels, classes) = room.scene, Path(out), truth_of(room.scene)
     files = [
         write_ply(out / 'scan.ply', scene.points, scene.colors, scene.normals),
-        write_ply(out / 'truth.ply', scene.points, label_colors(labels, classes), label=labels),
+        write_ply(out / 'truth.ply', scene.points, label_colors(labels, classes), result='labels', label=labels),
         room.lifted.save_ply(out / 'labels_lifted.ply'),
         room.purified.save_ply(out / 'labels_purified.ply'),
     ]
     for text in room.questions:
         scores = {f'score_{state}': heat[text] for state, heat in room.heats.items()}
         colors = heat_colors(room.heats['purified'][text], scene.colors)
-        files.append(write_ply(out / f'heat_{_slug(text)}.ply', scene.points, colors, **scores))
+        files.append(write_ply(out / f'heat_{_slug(text)}.ply', scene.points, colors, result='heat', **scores))
     return files
 
 
 def _slug(text):
-    return ''.join(c if c.isalnum() else '_' for c in text.lower()).strip('_')[:40]
+    return file_name(text.lower().replace(' ', '_'), 60)
 
 # %% ../../nbs/81_demo.ipynb #85297a78
 def label_image(
@@ -536,7 +537,7 @@ def write_demo(
     out = Path(out)
     with clock('write'):
         for room in rooms:
-            save_room(room, out / room.scene.name)
+            save_room(room, out / file_name(room.scene.name))
         packed = [pack_scene(r.scene, *room_layers(r), title=r.title, max_points=max_points, start=1) for r in rooms]
         frames, queries = _frames_section(rooms, model.vlm), _queries_section(rooms, model.vlm)
         scores = _scores_section(rooms)
