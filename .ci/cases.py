@@ -180,7 +180,7 @@ CAPTURES: dict[str, Callable[[Path], Outcome]] = {
     'millimetres_both': finds(
         'depth scale', 'note|wrong', 'millimet', writes={'depth': {'scale': 1000.0}, 'poses': {'scale': 0.001}}
     ),
-    'nerfcapture': reads('nerfstudio', says='NeRFCapture'),
+    'nerfcapture': reads('nerfcapture'),
     'one_depth_missing': reads('none known', views=7, says='0003'),
     'open3d_log': reads('open3d'),
     'record3d_exr_folder': either(reads('record3d-exr', focal=None), refuses('Record3D', r'EXR', r'\.r3d')),

@@ -58,6 +58,11 @@ def _is_nerfstudio(path):
     return file.is_file()
 
 
+def _is_nerfcapture(path):
+    file = path if path.name == 'transforms.json' else path / 'transforms.json'
+    return file.is_file() and b'"depth_path"' in file.read_bytes()
+
+
 def _is_record3d(path):
     if path.is_file():
         return path.suffix == '.r3d'
@@ -111,6 +116,15 @@ _ALL = (
     ),
     Layout('tum', 'TUM', 'recordings in the format of the TUM RGB-D benchmark', 'rgb.txt', _is_tum, read_tum),
     Layout('polycam', 'Polycam', "Polycam's raw data export", 'keyframes/', _is_polycam, read_polycam, AXES),
+    Layout(
+        'nerfcapture',
+        'NeRFCapture',
+        "NeRFCapture's export, and instant-ngp's projects with depth",
+        'transforms.json with depth_path',
+        _is_nerfcapture,
+        read_nerfstudio,
+        AXES,
+    ),
     Layout(
         'nerfstudio',
         'nerfstudio',

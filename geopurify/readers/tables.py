@@ -148,10 +148,11 @@ def read_structured(
 
     Raises `InputError` when it is missing, is neither, or is nested beyond reason.
     """
+    kind = 'YAML' if path.suffix.lower() in ('.yaml', '.yml') else 'JSON'
     try:
         with path.open('rb') as f:
             text = f.read().decode('utf-8-sig')
-        if path.suffix.lower() in ('.yaml', '.yml'):
+        if kind == 'YAML':
             import yaml
 
             lines = [line for line in text.splitlines() if not line.startswith('%')]
@@ -161,10 +162,10 @@ def read_structured(
         raise InputError(f"no file {path}; {path.parent} holds {folder_listing(Path(path.parent))}") from e
     except ImportError as e:
         raise InputError(f"{path} is YAML; to read it: pip install pyyaml") from e
-    except (ValueError, RecursionError, OSError) as e:
-        raise InputError(f"{path} is not valid JSON: {e}") from e
-    except Exception as e:  # yaml.YAMLError, known only where yaml is installed
-        raise InputError(f"{path} is not valid YAML: {e}") from e
+    except InputError:
+        raise
+    except Exception as e:  # ValueError, RecursionError, OSError; yaml.YAMLError, known only where yaml is installed
+        raise InputError(f"{path} is not valid {kind}: {e}") from e
 
 # %% ../../nbs/03j_tables.ipynb #f9e7ec76
 _FOCAL = ('fx', 'fl_x', 'focal_x', 'f_x', 'focal_length_x'), ('fy', 'fl_y', 'focal_y', 'f_y', 'focal_length_y')
