@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional as F
 
-from ..base.checkpoints import read_tensors
+from ..base.checkpoints import checkpoint_file, read_tensors
 from ..base.core import InputError, StudentConfig, atomic_path
 from .sparse import NeighborMap, SubmConv3d, neighbor_map
 from ..scans.voxels import Voxels
@@ -206,15 +206,15 @@ def _student_from(state, backend):
 
 # %% ../../nbs/40_student.ipynb #e8ab2d37
 def load_student(
-    path: str | Path,  # Our .safetensors, or a checkpoint or bare state dict of the released code
+    path: str | Path,  # Our .safetensors, a checkpoint or bare state dict of the released code, or a known name
     backend: str | None = None,  # Of the sparse convolutions, see `geopurify.geometry.sparse.sparse_backend`
 ) -> Student:  # On the CPU, in evaluation mode; `.metadata` holds what was saved with it
     """Read a student; its widths come from the shapes in the file.
 
-    Raises `InputError` for a file that is missing, cut off, a pickle of more than tensors, or of another network, and
-    for metadata that contradict the tensors.
+    Raises `InputError` as `checkpoint_file` does, for a file that is cut off, a pickle of more than tensors, or of
+    another network, and for metadata that contradict the tensors.
     """
-    path = Path(path)
+    path = checkpoint_file(path, 'student')
     content, metadata = read_tensors(path, 'student weights')
     about = json.loads(metadata.get('geopurify_student', '{}'))
     try:

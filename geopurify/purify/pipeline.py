@@ -21,6 +21,7 @@ import torch
 from fastcore.basics import patch
 from torch import Tensor
 
+from ..base.checkpoints import known_checkpoints
 from ..base.core import InputError, LabelSet, Preset, preset, weights_path
 from ..base.memory import Memory, parse_memory, release, row_pieces, touched_pieces
 from ..base.parallel import map_scenes
@@ -543,7 +544,9 @@ def open_model(
 
     Raises `InputError` as `open_vlm`, `open_teacher` and `GeoPurify.load` do.
     """
-    given = model is not None and bool(Path(model).suffix or '/' in str(model))
+    given = model is not None and (
+        bool(Path(model).suffix or '/' in str(model)) or model in known_checkpoints('student')
+    )
     if not given and model is not None and vlm != EMBEDDED:
         raise InputError(
             f"the shipped model {model!r} goes with the 2D model {EMBEDDED!r}; "
