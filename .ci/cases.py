@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from case_reports import reports
+
 from geopurify.base.core import InputError
 from geopurify.readers.check import Diagnosis, check_scene
 from geopurify.readers.load import load_scene, pose_agreement
@@ -222,7 +224,7 @@ def any_layout(scan: Path) -> Outcome:
 
 # ---------------------------------------------------------------------------------------------------------------- main
 
-PARTS = {'captures': captures}
+PARTS = {'captures': captures, 'reports': reports}
 
 
 def main() -> int:

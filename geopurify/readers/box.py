@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SIZE', 'PAINT', 'NYU40', 'HEIGHT', 'PHOTO', 'DEPTH', 'SMALL', 'LARGE', 'TURN', 'PLAIN', 'EXOTIC', 'Camera', 'cameras',
            'look', 'save_photo', 'save_depth', 'save_pose', 'box_mesh', 'ply_bytes', 'write_scannet', 'write_7scenes',
-           'write_described', 'check_box', 'broken']
+           'write_described', 'check_box', 'broken', 'changed']
 
 # %% ../../nbs/03h_box.ipynb #cd7cfb83
 import json
@@ -302,3 +302,20 @@ def broken(
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         return message(load_scene, copy, layout, **options)
+
+
+def changed(
+    folder: Path,  # A good one
+    change: Callable[[Path], Any],  # To the copy of it that it is given
+    layout: str | dict = 'auto',
+    **options,  # Of `load_scene`
+) -> tuple[Scene, str]:  # And what was warned of
+    "What `load_scene` makes of a folder after a change to it."
+    copy = folder.parent / 'copy'
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(folder, copy)
+    change(copy)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter('always')
+        scene = load_scene(copy, layout, **options)
+    return scene, '; '.join(str(w.message) for w in said)

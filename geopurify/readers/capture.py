@@ -4,13 +4,15 @@
 
 # %% auto #0
 __all__ = ['AS_STATED', 'Window', 'QUARTER_TURN', 'Frame', 'Capture', 'label_columns', 'file_numbers', 'list_files',
-           'folder_listing', 'match_files', 'read_rows', 'read_numbers', 'camera_matrix', 'read_camera_matrix', 'rigid',
-           'standard_pose', 'quaternion_matrix', 'PoseCorrection', 'PoseError', 'posed_frames', 'warn_dropped',
-           'decode_pixels', 'pixel_size', 'width_by_height', 'same_proportions', 'read_depth', 'colour_window',
-           'resize_K', 'read_image', 'resample_image', 'enlarge_depth', 'check_intrinsics', 'turn_view', 'make_view',
-           'make_views', 'check_depth']
+           'folder_listing', 'match_files', 'read_rows', 'read_text', 'read_number', 'read_numbers', 'camera_matrix',
+           'read_camera_matrix', 'rigid', 'standard_pose', 'quaternion_matrix', 'PoseCorrection', 'PoseError',
+           'posed_frames', 'warn_dropped', 'decode_pixels', 'pixel_size', 'width_by_height', 'same_proportions',
+           'stored_depth', 'read_depth', 'colour_window', 'resize_K', 'read_image', 'resample_image', 'enlarge_depth',
+           'check_intrinsics', 'turn_view', 'make_view', 'make_views', 'check_depth']
 
 # %% ../../nbs/03_capture.ipynb #3745ecba
+import gzip
+import io
 import math
 import re
 import warnings
@@ -23,8 +25,9 @@ import numpy as np
 from PIL import Image
 
 from ..base.core import InputError, LabelSet, label_set, label_set_names
+from ..base.files import check_unpacked
 from .media import Source, read_exr
-from ..scans.scene import View, check_pose
+from ..scans.scene import View, byte_colors, check_pose
 
 # %% ../../nbs/03_capture.ipynb #5f0fab99
 @dataclass
@@ -106,36 +109,150 @@ def folder_listing(
 # %% ../../nbs/03_capture.ipynb #712dd919
 def match_files(
     files: dict[str, list[Path]],  # Lists of what belongs together, by what they are
-) -> list[tuple[Path, ...]]:  # One tuple a frame
-    """The files of each frame.
+) -> list[tuple[Path, ...]]:  # One tuple a frame, in the order of the first list
+    """The files of each frame; those without a partner are left out with a warning.
 
-    Raises `InputError` when there are not equally many of each, and names those without a partner.
+    Raises `InputError` when the names do not tell what belongs together.
     """
-    numbers = {what: [file_numbers(p) for p in paths] for what, paths in files.items()}
-    (first, reference), *others = numbers.items()
+    if all(len(paths) == 1 for paths in files.values()):
+        return [tuple(paths[0] for paths in files.values())]
+    tables = [{what: dict(zip(keys(paths), paths)) for what, paths in files.items()} for keys in _KEYS]
+    single = [table for table in tables if all(len(table[what]) == len(paths) for what, paths in files.items())]
+    best: dict[str, dict] = max(single, key=lambda table: len(_shared(table)), default={what: {} for what in files})
+    shared = _shared(best)
+    if 2 * len(shared) < min(map(len, files.values())):
+        return _nearest_in_time(files)
+    _warn_lone(files, {what: [p for key, p in table.items() if key not in shared] for what, table in best.items()})
+    first = next(iter(best.values()))
+    return [tuple(table[key] for table in best.values()) for key in first if key in shared]
+
+
+def _shared(table):
+    "Keys that every kind has."
+    return set.intersection(*(set(paths) for paths in table.values()))
+
+# %% ../../nbs/03_capture.ipynb #d7b156e1
+def _whole_numbers(paths):
+    return [file_numbers(p) for p in paths]
+
+
+def _varying_numbers(paths):
+    "The numbers in which files of a kind differ."
+    numbers = _whole_numbers(paths)
+    if len({len(row) for row in numbers}) != 1:
+        return numbers
+    columns = [c for c in zip(*numbers) if len(set(c)) > 1]
+    return list(zip(*columns)) if columns else numbers
+
+
+def _first_number(paths):
+    return [row[:1] or p.name for row, p in zip(_varying_numbers(paths), paths)]
+
+
+def _last_number(paths):
+    return [row[-1:] or p.name for row, p in zip(_whole_numbers(paths), paths)]
+
+
+def _name_without_end(paths):
+    return [p.name.split('.')[0] for p in paths]
+
+
+# ways to say which frame a file is of, each of which must differ from file to file; of two that pair as many files,
+# the earlier one counts
+_KEYS = _whole_numbers, _varying_numbers, _first_number, _last_number, _name_without_end
+
+
+def _warn_lone(files, lone):
+    "Say which files were left out."
+    if not any(lone.values()):
+        return
+    folder = next(iter(files.values()))[0].parent
+    parts = [
+        f"{len(paths)} of {len(files[what])} {what} files ({_some(paths)})" for what, paths in lone.items() if paths
+    ]
+    warnings.warn(f"{folder}: frames dropped that have no partner: {', '.join(parts)}", stacklevel=4)
+
+
+def _some(paths):
+    return ', '.join(p.name for p in paths[:4]) + (' …' if len(paths) > 4 else '')
+
+# %% ../../nbs/03_capture.ipynb #ea3e9cf2
+def _nearest_in_time(files):
+    "Pairs of files by the time stamps in their names."
+    times = {what: _name_times(paths) for what, paths in files.items()}
+    (first, reference), *others = times.items()
+    if any(t is None for t in times.values()):
+        raise InputError(_no_partners(files))
+    gap = min(float(np.median(np.diff(t))) for t in times.values())
+    rows, kept = {first: np.arange(len(reference))}, np.ones(len(reference), bool)
     for what, found in others:
-        if len(found) != len(reference):
-            raise InputError(
-                f"{len(reference)} {first} files but {len(found)} {what} files in {files[first][0].parent}: "
-                f"each frame needs both; without partner: {_without_partner(files[first], files[what])}"
-            )
-    numbered = all(len(set(found)) == len(found) and set(found) == set(reference) for found in numbers.values())
-    ordered = [sorted(paths, key=file_numbers) if numbered else paths for paths in files.values()]
-    return list(zip(*ordered))
+        near = abs(reference[:, None] - found[None]).argmin(1)
+        back = abs(found[:, None] - reference[None]).argmin(1)
+        kept &= (back[near] == np.arange(len(reference))) & (abs(found[near] - reference) < gap / 2)
+        rows[what] = near
+    if 2 * kept.sum() < len(reference):
+        raise InputError(_no_partners(files))
+    index = np.flatnonzero(kept)
+    matched = [tuple(files[what][rows[what][i]] for what in files) for i in index]
+    used = {p for row in matched for p in row}
+    _warn_lone(files, {what: [p for p in paths if p not in used] for what, paths in files.items()})
+    return matched
 
 
-def _without_partner(a, b):
-    both = {file_numbers(p) for p in a} & {file_numbers(p) for p in b}
-    alone = [p.name for p in (*a, *b) if file_numbers(p) not in both]
-    return (', '.join(alone[:4]) or 'names do not tell') + (' …' if len(alone) > 4 else '')
+def _name_times(paths):
+    "The numbers in which names differ, as one ascending number each; None where they are no time stamps."
+    texts = [re.findall(r'\d+(?:[._]\d+)?', p.stem)[-1:] for p in paths]
+    if len(paths) < 2 or not all(texts):
+        return None
+    times = np.array([float(text[0].replace('_', '.')) for text in texts])
+    return times if (np.diff(times) > 0).all() and times[0] > 1e5 else None
+
+
+def _no_partners(files):
+    counts = ', '.join(f'{len(paths)} {what} files such as {paths[0].name}' for what, paths in files.items())
+    where = next(iter(files.values()))[0].parent
+    return (
+        f"{where}: the names do not tell which files belong to a frame: {counts}; without partner: "
+        f"{_some([p for paths in files.values() for p in paths])}. Give the files of a frame the same number"
+    )
 
 # %% ../../nbs/03_capture.ipynb #c26186a3
 def read_rows(
     path: Path,
 ) -> list[list[str]]:
-    "Words of each line of a text file, without empty lines and comments."
-    lines = [line for line in path.read_text().splitlines() if line.strip() and line[0] != '#']
+    "Words of each line of a text file, without empty lines and comments. Raises `InputError` as `read_text`."
+    lines = [line for line in read_text(path).splitlines() if line.strip() and line[0] != '#']
     return [line.replace(',', ' ').split() for line in lines]
+
+
+def read_text(
+    path: Path,  # Or anything that has a path's `open` and `parent`
+) -> str:
+    """A text file in UTF-8 or UTF-16 with or without a mark, or in some older encoding of 8 bits.
+
+    Raises `InputError` when there is no such file.
+    """
+    try:
+        with path.open('rb') as f:
+            content = f.read()
+    except OSError as e:
+        raise InputError(f"no file {path}; {path.parent} holds {folder_listing(path.parent)}") from e
+    wide = content.startswith((b'\xff\xfe', b'\xfe\xff'))
+    try:
+        return content.decode('utf-16' if wide else 'utf-8-sig')
+    except UnicodeDecodeError:
+        return content.decode('latin-1')  # a comment with an umlaut; numbers are the same in all of them
+
+
+# what C libraries print for numbers that are none, besides what Python reads: MSVC's 1.#IND, 1.#QNAN, -nan(ind), 1.#INF
+_NO_NUMBER = re.compile(r'[+-]?(1\.#\w*|nan\(\w*\)|n/?a|null|none)', re.IGNORECASE)
+
+
+def read_number(
+    word: str,
+) -> float:  # NaN for the spellings of no number
+    "A number as any program writes it. Raises `ValueError` for another word."
+    return math.nan if _NO_NUMBER.fullmatch(word) else float(word)
 
 
 def read_numbers(
@@ -145,11 +262,10 @@ def read_numbers(
 
     Raises `InputError` when there is no such file, or its rows are not numbers or not equally long.
     """
-    if not path.is_file():
-        raise InputError(f"no file {path}; {path.parent} holds {folder_listing(path.parent)}")
+    rows = read_rows(path)
     try:
-        return np.array([[float(word) for word in row] for row in read_rows(path)])
-    except (ValueError, UnicodeDecodeError) as e:
+        return np.array([[read_number(word) for word in row] for row in rows])
+    except ValueError as e:
         raise InputError(f"{path} is not a table of numbers with equally long rows: {e}") from e
 
 # %% ../../nbs/03_capture.ipynb #83840691
@@ -217,11 +333,13 @@ def quaternion_matrix(
     z: float,
     name: str,  # Whose, for messages
 ) -> np.ndarray:  # (3,3)
-    """Rotation of a unit quaternion.
+    """Rotation of a unit quaternion; NaN where tracking was lost, which is written as NaN or as all 0.
 
     Raises `InputError` when its length is not 1, which wrongly ordered columns show.
     """
-    length = math.sqrt(w * w + x * x + y * y + z * z)
+    length = math.hypot(w, x, y, z)
+    if not math.isfinite(length) or length == 0:
+        return np.full((3, 3), np.nan)
     if not abs(length - 1) < 0.01:
         raise InputError(
             f"pose of view {name!r}: the quaternion has length {length:.3g} instead of 1; "
@@ -279,9 +397,9 @@ def posed_frames(
     correction: PoseCorrection = AS_STATED,
     axes: str = 'opencv',  # The layout's own, unless the correction says otherwise
 ) -> list[Frame]:  # With standard poses
-    """Frames in this package's convention, without those to skip; infinite poses are dropped with a warning.
+    """Frames in this package's convention, without those to skip; frames without a pose are dropped with a warning.
 
-    Raises `InputError` when a name to skip is unknown or all poses are infinite, `PoseError` when some are not rigid.
+    Raises `InputError` when a name to skip is unknown or no frame has a pose, `PoseError` when some are not rigid.
     """
     if unknown := set(correction.skip) - {f.name for f in frames}:
         raise InputError(
@@ -304,15 +422,16 @@ def posed_frames(
 
 # %% ../../nbs/03_capture.ipynb #ea093802
 def _tracked_frames(frames, name):
-    "Those whose pose is not infinite."
-    kept = [f for f in frames if not np.isinf(f.pose).any()]
+    "Those that have a pose: recorders write infinite, NaN or 0 where tracking was lost."
+    kept = [f for f in frames if np.isfinite(f.pose).all() and np.any(f.pose)]
     if not kept:
         raise InputError(
-            f"{name}: all {len(frames)} poses are infinite, so tracking was lost throughout; the scan cannot be used"
+            f"{name}: all {len(frames)} poses are infinite, NaN or 0, so tracking was lost throughout; "
+            "the scan cannot be used"
         )
     if lost := len(frames) - len(kept):
         warnings.warn(
-            f"{name}: {lost} of {len(frames)} frames dropped, their poses are infinite (tracking was lost)",
+            f"{name}: {lost} of {len(frames)} frames dropped, their poses are infinite, NaN or 0 (tracking was lost)",
             stacklevel=6,
         )
     return kept
@@ -330,31 +449,74 @@ def warn_dropped(
 
 # %% ../../nbs/03_capture.ipynb #d9dabf09
 def decode_pixels(
-    path: Path,  # An image or a .npy file
-    mode: str | None = None,  # PIL's, such as 'RGB'; as the file has it when not given
+    path: Path,  # An image, or an array in a file .npy or .npy.gz
+    mode: str | None = None,  # 'RGB': (h,w,3) uint8; as the file has it when not given
 ) -> np.ndarray:
     """Pixels of a file.
 
-    Raises `InputError` when it is missing, truncated or no image.
+    Raises `InputError` when it is missing, truncated or no image, and where its colours are none.
     """
+    try:
+        pixels = _read_pixels(path, mode)
+    except FileNotFoundError as e:
+        raise InputError(f"no file {path}") from e
+    except InputError:
+        raise
+    except Exception as e:  # whatever a decoder makes of a damaged file
+        reason = ' '.join(str(e).split())[:200] or type(e).__name__
+        raise InputError(f"{path} cannot be decoded; it is truncated or not an image: {reason}") from e
+    return _rgb_bytes(pixels, path) if mode == 'RGB' else pixels
+
+
+def _read_pixels(path, mode):
+    "What the file's own format gives."
     if isinstance(path, Source):
         return path.pixels()
     if path.suffix.lower() == '.exr':
         return read_exr(path)
-    try:
-        with path.open('rb') as f:
-            if path.suffix == '.npy':
-                return np.load(f, allow_pickle=False)
-            with Image.open(f) as image:
-                return np.asarray(image.convert(mode) if mode else image)
-    except FileNotFoundError as e:
-        raise InputError(f"no file {path}") from e
-    except (OSError, ValueError, SyntaxError, EOFError) as e:
-        raise InputError(f"{path} cannot be decoded; it is truncated or not an image: {e}") from e
+    return _array(path) if _is_array(path) else _image_pixels(path, mode)
 
 
+def _is_array(path):
+    return path.name.endswith(('.npy', '.npy.gz'))
+
+
+def _array(path):
+    "Content of a .npy file, which may be packed."
+    with path.open('rb') as f:
+        if path.suffix != '.gz':
+            return np.load(f, allow_pickle=False)
+        with gzip.open(f) as packed:
+            content = packed.read(_LARGEST + 1)
+    check_unpacked(len(content), str(path))
+    return np.load(io.BytesIO(content), allow_pickle=False)
+
+
+_LARGEST = 2**30  # bytes of a packed array of pixels
+
+
+def _image_pixels(path, mode):
+    "Pixels as PIL reads them; for colours, those modes converted that it converts without loss."
+    with path.open('rb') as f, Image.open(f) as image:
+        deep = image.mode in ('F', 'I') or image.mode.startswith('I;')
+        return np.asarray(image if deep or mode is None else image.convert(mode))
+
+
+def _rgb_bytes(pixels, path):
+    "(h,w,3) uint8 of grey or colour, with or without alpha, of any number type."
+    if pixels.ndim == 3 and pixels.shape[2] in (1, 3, 4) and pixels.dtype.kind in 'uif':
+        pixels = pixels[..., :3]
+    elif pixels.ndim == 2 and pixels.dtype.kind in 'uif':
+        pixels = pixels[..., None]
+    else:
+        raise InputError(
+            f"{path}: expected a colour image (h,w,3) or a grey one (h,w), got {pixels.shape} {pixels.dtype}"
+        )
+    return np.ascontiguousarray(np.broadcast_to(byte_colors(pixels, str(path)), (*pixels.shape[:2], 3)))
+
+# %% ../../nbs/03_capture.ipynb #32d1a1ca
 def pixel_size(
-    path: Path,  # An image or a .npy file
+    path: Path,  # An image, or an array in a file .npy or .npy.gz
 ) -> tuple[int, int]:  # (h,w)
     """Size of an image, from the file's header.
 
@@ -362,15 +524,20 @@ def pixel_size(
     """
     if isinstance(path, Source):
         return path.size
-    if path.suffix.lower() in ('.npy', '.exr'):
-        h, w = decode_pixels(path).shape[:2]
-        return h, w
+    if _is_array(path) or path.suffix.lower() == '.exr':
+        shape = [n for n in decode_pixels(path).shape if n != 1]
+        if len(shape) not in (2, 3):
+            raise InputError(f"{path}: expected the pixels of an image, got an array of shape {tuple(shape)}")
+        return shape[0], shape[1]
     try:
         with path.open('rb') as f, Image.open(f) as image:
             w, h = image.size
             return h, w
-    except (OSError, ValueError, SyntaxError) as e:
-        raise InputError(f"{path} cannot be opened as an image: {e}") from e
+    except InputError:
+        raise
+    except Exception as e:  # whatever a decoder makes of a damaged file
+        reason = ' '.join(str(e).split())[:200] or type(e).__name__
+        raise InputError(f"{path} cannot be opened as an image: {reason}") from e
 
 # %% ../../nbs/03_capture.ipynb #7c573185
 def width_by_height(
@@ -388,6 +555,34 @@ def same_proportions(
     return not abs(a[1] * b[0] / (a[0] * b[1]) - 1) > 0.03
 
 # %% ../../nbs/03_capture.ipynb #5051731a
+def stored_depth(
+    frame: Frame,
+) -> np.ndarray:  # (h,w), the values of its file
+    """What a depth image holds, before it becomes metres.
+
+    Raises `InputError` when there is none, when it has several channels, or 8 bits.
+    """
+    path = frame.depth
+    if path is None:
+        raise InputError(f"frame {frame.name!r} has no depth image")
+    stored = frame.stored() if frame.stored else decode_pixels(path)
+    shape, colours = stored.shape, stored.ndim == 3 and stored.shape[2] in (3, 4) and stored.dtype.itemsize > 1
+    if colours and (stored[..., :1] == stored[..., :3]).all():
+        stored = stored[..., 0]  # grey that was saved as a colour
+    if stored.ndim == 3 and 1 in (shape[0], shape[2]):
+        stored = stored.reshape([n for n in shape if n != 1] if min(shape[0] * shape[2], shape[1]) > 1 else shape[:2])
+    if stored.ndim != 2 or not stored.size:
+        raise InputError(
+            f"{path}: a depth image has one channel, this one has shape {shape}; is it a colour-coded picture of depth?"
+        )
+    if stored.dtype.kind not in 'uif' or stored.dtype.itemsize < 2:
+        raise InputError(
+            f"{path}: depth in {stored.dtype} has 256 steps at most, centimetres are lost in them; "
+            "export depth images of 16 bits, or floats"
+        )
+    return stored
+
+
 def read_depth(
     frame: Frame,
     scale: float,  # Stored value of one metre
@@ -396,25 +591,18 @@ def read_depth(
 ) -> np.ndarray:  # (h,w) float32 metres, 0 = missing
     """The depth image of a frame.
 
-    Raises `InputError` when there is none, it has several channels, or other proportions than `size`.
+    Raises `InputError` as `stored_depth`, and when it has other proportions than `size`.
     """
-    path = frame.depth
-    if path is None:
-        raise InputError(f"frame {frame.name!r} has no depth image")
-    stored = frame.stored() if frame.stored else decode_pixels(path)
-    if stored.ndim != 2:
-        raise InputError(
-            f"{path}: a depth image has one channel, this one has shape {stored.shape}; "
-            "is it a colour-coded picture of depth?"
-        )
-    depth = stored.astype(np.float32) / np.float32(scale)
+    stored = stored_depth(frame)
+    with np.errstate(over='ignore', invalid='ignore'):
+        depth = stored.astype(np.float32) / np.float32(scale)
     depth[np.isin(stored, missing) | ~np.isfinite(depth) | (depth < 0)] = 0
     if size is None or depth.shape == tuple(size):
         return depth
     if not same_proportions(depth.shape, size):
         raise InputError(
-            f"{path} has {width_by_height(depth.shape)} pixels, its image the proportions of {width_by_height(size)}; "
-            "they do not show the same field of view"
+            f"{frame.depth} has {width_by_height(depth.shape)} pixels, its image the proportions of "
+            f"{width_by_height(size)}; they do not show the same field of view"
         )
     return enlarge_depth(depth, size)
 

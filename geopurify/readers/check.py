@@ -43,6 +43,7 @@ from geopurify.readers.capture import (
     decode_pixels,
     pixel_size,
     resize_K,
+    stored_depth,
 )
 from .described import read_description
 from .guess import guess_description
@@ -95,7 +96,7 @@ def read_samples(
     stored: list[np.ndarray] = []
     height, width, step = 0, 0, 1
     for frame in (capture.frames[i] for i in index):
-        values = _stored_depth(frame)
+        values = stored_depth(frame)
         if not stored:
             height, width = values.shape
             step = max(1, max(values.shape) // 320)
@@ -108,16 +109,6 @@ def read_samples(
         measured = np.isfinite(thin) & (thin > 0) & ~np.isin(thin, capture.missing)
         stored.append(np.where(measured, thin, 0))
     return DepthSamples(index, np.stack(stored), (height, width), step)
-
-# %% ../../nbs/04a_check.ipynb #2fa040b0
-def _stored_depth(frame):
-    values = frame.stored() if frame.stored else decode_pixels(frame.depth)
-    if values.ndim != 2:
-        raise InputError(
-            f"{frame.depth}: a depth image has one channel, this one has shape {values.shape}; "
-            f"is it a colour-coded picture of depth?"
-        )
-    return values
 
 # %% ../../nbs/04a_check.ipynb #884cd04d
 def overlapping_pairs(

@@ -28,6 +28,7 @@ from geopurify.readers.capture import (
     match_files,
     posed_frames,
     quaternion_matrix,
+    read_number,
     rigid,
 )
 from .tables import read_camera_file, read_trajectory, rows_of_names
@@ -129,23 +130,21 @@ def _row_pose(row, columns, name):
 
 def _floats(row, name):
     try:
-        return np.array([float(v) for v in row])
+        return np.array([read_number(v) for v in row])
     except ValueError as e:
         raise InputError(f"pose of view {name!r}: {e}; if rows begin with a name, say so in poses.columns") from e
 
 # %% ../../nbs/03e_described.ipynb #45bf7511
 def _described_poses(folder, spec, images):
-    "One (4,4) or (3,4) a frame, in the order of the images."
+    "(4,4) or (3,4) of each image, from one file with a row for each; None where each frame has a file."
     files, columns = _listed(folder, spec['files'], 'poses.files'), _pose_columns(spec)
-    if len(files) == 1 < len(images):
-        table, columns = _named_columns(read_trajectory(files[0]), columns, files[0])
-        rows = [(row, f'row {i + 1} of {files[0].name}') for i, row in enumerate(table)]
-    else:
-        matched = match_files({'image': images, 'pose': files})
-        rows = [(sum(read_trajectory(file).rows, []), file.name) for _, file in matched]
-    if not rows:
+    if len(files) > 1 or len(images) == 1:
+        return None
+    table, columns = _named_columns(read_trajectory(files[0]), columns, files[0])
+    if not table:
         raise InputError(f"{files[0]} has no poses")
-    poses, names = zip(*(_row_pose(row, columns, name) for row, name in rows))
+    rows = [_row_pose(row, columns, f'row {i + 1} of {files[0].name}') for i, row in enumerate(table)]
+    poses, names = zip(*rows)
     if names[0] is not None:
         return _by_name(poses, names, images, files[0])
     return poses if len(poses) == len(images) else _by_number(poses, images, files[0])
@@ -305,13 +304,21 @@ def _described_frames(folder, spec):
             files[what] = _listed(folder, spec[what]['files'], f'{what}.files')
     if isinstance(spec['intrinsics'], str) and '*' in spec['intrinsics']:
         files['K'] = _listed(folder, spec['intrinsics'], 'intrinsics')
-    poses, frames = dict(zip(files['image'], _described_poses(folder, spec['poses'], files['image']))), []
+    rows, frames = _described_poses(folder, spec['poses'], files['image']), []
+    poses = dict(zip(files['image'], rows or ()))
+    if rows is None:
+        files['pose'] = _listed(folder, spec['poses']['files'], 'poses.files')
     for matched in match_files(files):
         at = dict(zip(files, matched))
-        pose = poses[at['image']]
+        pose = poses[at['image']] if poses else _pose_file(at['pose'], spec['poses'])
         K, size, *_ = read_camera_file(at['K']) if 'K' in at else (None, None)
         frames.append(Frame(at['image'].stem, at['image'], at.get('depth'), pose, at.get('labels'), K, size))
     return frames
+
+
+def _pose_file(path, spec):
+    "(4,4) or (3,4) of a frame's own file."
+    return _row_pose(sum(read_trajectory(path).rows, []), _pose_columns(spec), path.name)[0]
 
 
 def _listed(folder, pattern, key):
