@@ -249,10 +249,10 @@ _NO_NUMBER = re.compile(r'[+-]?(1\.#\w*|nan\(\w*\)|n/?a|null|none)', re.IGNORECA
 
 
 def read_number(
-    word: str,
+    word: str | float,
 ) -> float:  # NaN for the spellings of no number
     "A number as any program writes it. Raises `ValueError` for another word."
-    return math.nan if _NO_NUMBER.fullmatch(word) else float(word)
+    return math.nan if isinstance(word, str) and _NO_NUMBER.fullmatch(word) else float(word)
 
 
 def read_numbers(
