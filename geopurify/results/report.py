@@ -243,7 +243,8 @@ def html_table(
 # %% ../../nbs/76_report.ipynb #c5ffd05e
 def section(table: StoredTable) -> str:
     "A table, kind by kind, and where it comes from."
-    parts = [f'<h2 id="{table.name}">{table.name}</h2>', *(_of_kind(table, kind) for kind in table.kinds)]
+    name = html.escape(table.name)
+    parts = [f'<h2 id="{name}">{name}</h2>', *(_of_kind(table, kind) for kind in table.kinds)]
     return ''.join(parts) + f'<p class="from">{html.escape(origin(table.runs))}</p>'
 
 
@@ -315,15 +316,16 @@ def write_report(
         raise InputError(f"{results} holds no tables; run `geopurify tables` first")
     out = Path(out or results / 'report.html')
     with atomic_path(out) as tmp:
-        tmp.write_text(_page(tables, others), encoding='utf-8')
+        tmp.write_text(_page(tables, others), encoding='utf-8', errors='xmlcharrefreplace')
     return out
 
 
 def _page(tables, others):
     present = [kind for kind in ROW_KINDS if any(kind in t.kinds for t in tables)]
     kinds = ''.join(f'<li><b>{kind}</b>: {ROW_KINDS[kind]}</li>' for kind in present)
-    links = ''.join(f'<a href="#{t.name}">{t.name}</a>' for t in tables)
-    left_out = f'Not shown, because their rows are of no such kind: {", ".join(others)}.'
+    names = [html.escape(t.name) for t in tables]
+    links = ''.join(f'<a href="#{name}">{name}</a>' for name in names)
+    left_out = f'Not shown, because their rows are of no such kind: {html.escape(", ".join(others))}.'
     parts = [
         '<!doctype html><html lang="en"><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width,initial-scale=1">',

@@ -11,6 +11,7 @@ __all__ = ['QUERIES', 'STATES', 'NAMES', 'GROUPS', 'SCORES_TEXT', 'QUERIES_TEXT'
 import html
 import json
 import os
+import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -338,9 +339,11 @@ first, and averages over {averaged} of the {classes} ScanNet classes{gone}.</p>
 
 def _scores_section(rooms):
     total = total_scores(rooms)
-    rows = [(r.title, *_score_cells(r.scores)) for r in rooms] + [('all rooms together', *_score_cells(total))]
+    rows = [(html.escape(r.title), *_score_cells(r.scores)) for r in rooms] + [
+        ('all rooms together', *_score_cells(total))
+    ]
     averaged, gone = total['purified'].averaged, total['purified'].left_out
-    missing = f'; not in these rooms: {", ".join(gone)}' if gone else ''
+    missing = f'; not in these rooms: {html.escape(", ".join(gone))}' if gone else ''
     text = SCORES_TEXT.format(averaged=len(averaged), classes=len(averaged) + len(gone), gone=missing)
     head = ('room', 'classes', 'mIoU, 2D model', 'mIoU, purified', '', 'mAcc, 2D model', 'mAcc, purified', '')
     return f'{text}{_table(head, rows, total=True)}\n{_classes(total)}'
@@ -367,7 +370,7 @@ def _classes(total):
         elif after < before - 0.05:
             worse.append(names[i])
         rows.append(_class_row(names[i], purified.label_set.colors[i], before, after))
-    lost = f' and worse for {len(worse)}: {", ".join(worse)}' if worse else ', and for none worse'
+    lost = f' and worse for {len(worse)}: {html.escape(", ".join(worse))}' if worse else ', and for none worse'
     return f'''<h3>IoU of every class, all rooms together</h3>
 <p>Upper bar: the 2D model alone; lower bar: purified. Purifying makes it better for {len(better)} of {len(order)}
 classes{lost}.</p><div class="classes">{"".join(rows)}</div>'''
@@ -377,8 +380,9 @@ def _class_row(name, color, before, after):
     swatch = f'<i class="swatch" style="background:rgb{color}"></i>'
     bars = ''.join(f'<i style="width:{width:.1f}%"></i>' for width in (before, after))
     numbers = f'{after:.1f} {_change(before, after)}'
+    title = html.escape(name)
     return (
-        f'<div class="class"><span>{swatch} {name}</span><span class="bars">{bars}</span><span>{numbers}</span></div>'
+        f'<div class="class"><span>{swatch} {title}</span><span class="bars">{bars}</span><span>{numbers}</span></div>'
     )
 
 # %% ../../nbs/81_demo.ipynb #cf6af667
@@ -400,7 +404,8 @@ def _query_row(room, text, vlm):
     meant, (before, after) = room.questions[text], (room.hits(state, text) for state in STATES)
     trained = {None: '–', True: 'yes', False: 'no'}[is_trained(vlm, text)]
     share = np.nan if meant is None else np.mean(room.meant(text))
-    words = room.title, f'“{html.escape(text)}”', 'yours' if meant is None else ' or '.join(meant), trained
+    means = 'yours' if meant is None else html.escape(' or '.join(meant))
+    words = html.escape(room.title), f'“{html.escape(text)}”', means, trained
     return *words, *map(_percent, (share, before, after)), _change(100 * before, 100 * after)
 
 # %% ../../nbs/81_demo.ipynb #90fc07a5
@@ -447,10 +452,11 @@ similar to each pixel. Where its labels spill over an outline, the spill lands o
 
 def _notes_section(rooms, folder):
     word, room = next(iter(rooms[0].questions), 'chair'), f'{folder}/rooms/{rooms[0].scene.name}'
+    word, room, mine = (html.escape(shlex.quote(str(text))) for text in (word, room, f'{folder}/mine'))
     return f'''<h2>To go on</h2>
 <p>Ask a room something else, or label it with other words:</p>
-<pre>geopurify query {room} "{html.escape(word)}" "your words" --out {folder}/mine
-geopurify segment {room} --classes "chair,plant,lamp,wall,floor" --out {folder}/mine</pre>
+<pre>geopurify query {room} {word} "your words" --out {mine}
+geopurify segment {room} --classes "chair,plant,lamp,wall,floor" --out {mine}</pre>
 <p>Beside this page lie the tables (scores.csv, classes.csv, queries.csv, times.csv) and, in a folder a room, every
 layer as a PLY file. What this demo does not show: real photographs. The 2D model here is small and was trained on
 rendered rooms like these (never on these), so its words are good for rooms of this kind; the method does not depend
