@@ -6,6 +6,7 @@
 __all__ = ['LAYOUTS', 'Layout', 'detect_layout', 'read_folder']
 
 # %% ../../nbs/03c_layouts.ipynb #9a8df2c5
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from geopurify.readers.described import (
     read_described,
     read_description,
 )
+from .phones import read_arkitscenes, read_record3d_exr, read_scanner3d, read_scannetpp, read_stray
 from .recordings import read_7scenes, read_openmask3d, read_scannet, read_tum
 from ..scans.scene import is_result
 
@@ -69,6 +71,27 @@ def _is_record3d(path):
     if any(path.glob('*.r3d')):
         return True
     return (path / 'rgbd').is_dir() and any((path / name).is_file() for name in ('metadata', 'metadata.json'))
+
+
+def _is_stray(path):
+    return (path / 'odometry.csv').is_file()
+
+
+def _is_arkitscenes(path):
+    return any(any(path.glob(pattern)) for pattern in ('lowres_depth/', '*_frames/lowres_depth/', 'lowres_wide.traj'))
+
+
+def _is_scanner3d(path):
+    return path.is_dir() and any(re.fullmatch(r'frame_\d+\.json', p.name) for p in path.glob('frame_*.json'))
+
+
+def _is_scannetpp(path):
+    return any((base / 'pose_intrinsic_imu.json').is_file() for base in (path, path / 'iphone'))
+
+
+def _is_record3d_exr(path):
+    has_metadata = any((path / name).is_file() for name in ('metadata', 'metadata.json'))
+    return has_metadata and any((path / 'depth').glob('*.exr'))
 
 
 def _is_scannet(path):
@@ -135,6 +158,48 @@ _ALL = (
         AXES,
     ),
     Layout('record3d', 'Record3D', "Record3D's .r3d export", 'rgbd/ or .r3d', _is_record3d, read_record3d, AXES),
+    Layout(
+        'record3d-exr',
+        'Record3D',
+        'Record3D\'s "EXR + JPG" export',
+        'metadata.json and depth/*.exr',
+        _is_record3d_exr,
+        read_record3d_exr,
+        AXES,
+    ),
+    Layout(
+        'stray',
+        'Stray Scanner',
+        "Stray Scanner's recordings, with the video or pictures cut from it",
+        'odometry.csv',
+        _is_stray,
+        read_stray,
+    ),
+    Layout(
+        'scanner3d',
+        '3D Scanner App',
+        'the "All data" export of the 3D Scanner App',
+        'frame_NNNNN.json',
+        _is_scanner3d,
+        read_scanner3d,
+        AXES,
+    ),
+    Layout(
+        'arkitscenes',
+        'ARKitScenes',
+        "ARKitScenes' recordings, raw or with 3D boxes",
+        'lowres_depth/',
+        _is_arkitscenes,
+        read_arkitscenes,
+    ),
+    Layout(
+        'scannetpp',
+        'ScanNet++',
+        "ScanNet++'s iPhone recordings",
+        'pose_intrinsic_imu.json',
+        _is_scannetpp,
+        read_scannetpp,
+    ),
     Layout(
         'openmask3d',
         'OpenMask3D',
