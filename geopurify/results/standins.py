@@ -135,7 +135,7 @@ def _angles(points, normals, near):
 # %% ../../nbs/77_standins.ipynb #1a22bddb
 @dataclass
 class RoomMesh:
-    "What a room's point cloud is as a mesh."
+    "What a room's point cloud is as a mesh; kept in mind and shared, so not to be written into."
 
     points: np.ndarray  # (n,3) float32 metres
     colors: np.ndarray  # (n,3) uint8
@@ -147,6 +147,7 @@ class RoomMesh:
     kept: np.ndarray  # (n,) index in the room's cloud
 
 
+@lru_cache(maxsize=24)  # rooms that come under several names; some ten megabytes each
 def room_mesh(
     room: str | Path,  # Folder, as `write_room` makes it
     spacing: float | None = None,  # One vertex in each cube of this side, metres; None: all points
@@ -243,8 +244,7 @@ def is_standin(
     folder: str | Path,  # A scan, a house, or a download of them
 ) -> bool:
     "Whether what is there was made by this notebook."
-    folder = Path(folder)
-    return any((place / MARKER).is_file() for place in (folder, folder / 'scans', folder / 'v1'))
+    return (Path(folder) / MARKER).is_file()
 
 
 def _there(folder, recipe):
@@ -323,7 +323,7 @@ def _checked_rooms(rooms, names):
         raise InputError(f"names must be a list of different names, got {names}")
     return [Path(room) for room in rooms]
 
-# %% ../../nbs/77_standins.ipynb #16029e60
+# %% ../../nbs/77_standins.ipynb #b7034f88
 def _panorama(region, number):
     return hashlib.md5(f'{region} {number}'.encode()).hexdigest()
 
@@ -342,7 +342,7 @@ def _photos(room, region, shift):
 
 _LETTERS = dict(bathroom='a', kitchen='k', bedroom='b', living='l', office='o')
 
-# %% ../../nbs/77_standins.ipynb #f24d6596
+# %% ../../nbs/77_standins.ipynb #cbf25d7d
 def _write_regions(house, rooms, names, spacing):
     "All of a house."
     numbers, table = matterport_words()
@@ -351,8 +351,8 @@ def _write_regions(house, rooms, names, spacing):
         made = room_mesh(room, spacing)
         shift = np.array([x - made.points[:, 0].min(), 0, 0]).astype(np.float32)
         x += float(np.ptp(made.points[:, 0])) + 1
-        made.points = made.points + shift
         mesh = annotated(made, table, numbers)
+        mesh.points = mesh.points + shift
         write_region(house, name, mesh, made.normals)
         kind = json.loads((room / 'room.json').read_text())['kind']
         regions.append(Region(_LETTERS.get(kind, 'z'), mesh, _photos(room, f'{house.name} {name}', shift)))
@@ -366,7 +366,7 @@ def _write_one_house(item, out, spacing):
     if not _there(out / name, recipe):
         _at_once(out / name, recipe, partial(_write_regions, rooms=rooms, names=regions, spacing=spacing))
 
-# %% ../../nbs/77_standins.ipynb #00859a6b
+# %% ../../nbs/77_standins.ipynb #b3e6415f
 def write_matterport(
     rooms: Sequence[str | Path],  # Folders of rooms, as `make_rooms` returns them
     out: str | Path,  # The download: gets v1/scans/
@@ -395,7 +395,7 @@ def write_matterport(
     (out / MARKER).write_text(json.dumps(dict(standin=1)) + '\n')
     return out
 
-# %% ../../nbs/77_standins.ipynb #168f9df0
+# %% ../../nbs/77_standins.ipynb #d7a97011
 SMALL_XDECODER = XDecoderConfig(
     width=16,
     depths=(1, 1, 1, 1),
@@ -430,7 +430,7 @@ def _saved(content, path):
         torch.save(content, tmp)
     return Path(path)
 
-# %% ../../nbs/77_standins.ipynb #fb0a6224
+# %% ../../nbs/77_standins.ipynb #77b0dd17
 def write_xdecoder(
     path: str | Path,  # Such as xdecoder_focall_last.pt
     config: XDecoderConfig = SMALL_XDECODER,  # `FOCAL_L` for the size of the paper, 1.4 GB
@@ -448,7 +448,7 @@ def write_xdecoder(
     }
     return _saved(state | others, path)
 
-# %% ../../nbs/77_standins.ipynb #a92f1dc8
+# %% ../../nbs/77_standins.ipynb #38a47da7
 _RELEASED_SONATA = dict(  # entries of released configurations beside the sizes
     stride=[2] * 4,
     qkv_bias=True,
