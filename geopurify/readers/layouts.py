@@ -72,7 +72,7 @@ def _is_record3d(path):
         return True
     return (path / 'rgbd').is_dir() and any((path / name).is_file() for name in ('metadata', 'metadata.json'))
 
-
+# %% ../../nbs/03c_layouts.ipynb #ddf188a4
 def _is_stray(path):
     return (path / 'odometry.csv').is_file()
 
@@ -127,8 +127,8 @@ def _by_scene_json(folder, correction):
         )
     return _by_description(folder, spec, correction)
 
-# %% ../../nbs/03c_layouts.ipynb #c3ac731e
-_ALL = (
+# %% ../../nbs/03c_layouts.ipynb #f36948ae
+_BY_HAND = (
     Layout(
         'json',
         'own captures',
@@ -137,30 +137,13 @@ _ALL = (
         _is_described,
         _by_scene_json,
     ),
-    Layout('tum', 'TUM', 'recordings in the format of the TUM RGB-D benchmark', 'rgb.txt', _is_tum, read_tum),
+)
+_TELEPHONES = (
     Layout('polycam', 'Polycam', "Polycam's raw data export", 'keyframes/', _is_polycam, read_polycam, AXES),
-    Layout(
-        'nerfcapture',
-        'NeRFCapture',
-        "NeRFCapture's export, and instant-ngp's projects with depth",
-        'transforms.json with depth_path',
-        _is_nerfcapture,
-        read_nerfstudio,
-        AXES,
-    ),
-    Layout(
-        'nerfstudio',
-        'nerfstudio',
-        'projects of nerfstudio and instant-ngp, with depth or a point cloud',
-        'transforms.json',
-        _is_nerfstudio,
-        read_nerfstudio,
-        AXES,
-    ),
     Layout('record3d', 'Record3D', "Record3D's .r3d export", 'rgbd/ or .r3d', _is_record3d, read_record3d, AXES),
     Layout(
         'record3d-exr',
-        'Record3D',
+        'Record3D, "EXR + JPG"',
         'Record3D\'s "EXR + JPG" export',
         'metadata.json and depth/*.exr',
         _is_record3d_exr,
@@ -184,6 +167,32 @@ _ALL = (
         read_scanner3d,
         AXES,
     ),
+)
+
+# %% ../../nbs/03c_layouts.ipynb #cf53f4c9
+_PROJECTS = (
+    Layout(
+        'nerfcapture',
+        'NeRFCapture or instant-ngp',
+        "NeRFCapture's export, and instant-ngp's projects with depth",
+        'transforms.json with depth_path',
+        _is_nerfcapture,
+        read_nerfstudio,
+        AXES,
+    ),
+    Layout(
+        'nerfstudio',
+        'nerfstudio',
+        'projects of nerfstudio and instant-ngp, with depth or a point cloud',
+        'transforms.json',
+        _is_nerfstudio,
+        read_nerfstudio,
+        AXES,
+    ),
+)
+
+# %% ../../nbs/03c_layouts.ipynb #f79f7808
+_DATA_SETS = (
     Layout(
         'arkitscenes',
         'ARKitScenes',
@@ -194,12 +203,13 @@ _ALL = (
     ),
     Layout(
         'scannetpp',
-        'ScanNet++',
+        'ScanNet++, iPhone',
         "ScanNet++'s iPhone recordings",
         'pose_intrinsic_imu.json',
         _is_scannetpp,
         read_scannetpp,
     ),
+    Layout('tum', 'TUM', 'recordings in the format of the TUM RGB-D benchmark', 'rgb.txt', _is_tum, read_tum),
     Layout(
         'openmask3d',
         'OpenMask3D',
@@ -218,7 +228,7 @@ _ALL = (
     ),
     Layout('7scenes', '7-Scenes', '7-Scenes and other KinectFusion recordings', '*.color.*', _is_7scenes, read_7scenes),
 )
-LAYOUTS = {layout.name: layout for layout in _ALL}
+LAYOUTS = {layout.name: layout for layout in (*_BY_HAND, *_TELEPHONES, *_PROJECTS, *_DATA_SETS)}
 
 # %% ../../nbs/03c_layouts.ipynb #317261f4
 def detect_layout(

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,7 @@ from geopurify.readers.capture import (
     warn_dropped,
     width_by_height,
 )
-from .media import Source, video_frames
+from .media import video_frames
 from .recordings import associate
 from .schemas import IPhoneFrames, ScannerAppFrame, validated
 from .tables import read_camera_file, read_structured, read_trajectory
@@ -50,7 +51,7 @@ def numbered_pictures(
     folder: Path,
     folders: tuple[str, ...] = ('rgb', 'color', 'colour', 'images', 'frames'),
     videos: tuple[str, ...] = ('rgb.mp4', 'rgb.mov', 'rgb.mkv'),
-) -> dict[int, Path | Source]:
+) -> dict[int, Any]:  # Paths, or a `Source` each
     """Pictures by number, from the first of these folders that has some, else from a video.
 
     Raises `InputError` when there is neither, and as `video_frames`.
@@ -307,16 +308,14 @@ def read_scanner3d(
     if not pictures:
         raise InputError(f"{folder} has no frame_NNNNN.jpg; export as \"All data\"; it holds {folder_listing(folder)}")
     numbers = complete_frames(folder.name, {'picture': pictures, 'camera file': cameras, 'depth image': depths})
+    said = {n: validated(ScannerAppFrame, read_structured(cameras[n]), cameras[n]) for n in numbers}
     size, frames = pixel_size(pictures[numbers[0]]), []
+    stated = stated_size(np.reshape(said[numbers[0]].intrinsics, (3, 3)), size, folder.name)
     for n in numbers:
-        said = validated(ScannerAppFrame, read_structured(cameras[n]), cameras[n])
-        pose, K = np.reshape(said.cameraPoseARFrame, (4, 4)), np.reshape(said.intrinsics, (3, 3))
+        pose, K = np.reshape(said[n].cameraPoseARFrame, (4, 4)), np.reshape(said[n].intrinsics, (3, 3))
         stored = stored_depth(depths[n], trust.get(n))
-        frame = Frame(pictures[n].stem, pictures[n], depths[n], pose, K=K, stored=stored, time=said.time)
-        frames.append(frame)
-    stated = stated_size(frames[0].K, size, folder.name)
-    for frame in frames:
-        frame.K_size = stated
+        image, time = pictures[n], said[n].time
+        frames.append(Frame(image.stem, image, depths[n], pose, K=K, K_size=stated, stored=stored, time=time))
     frames = posed_frames(frames, folder.name, correction, AXES)
     return Capture(folder.name, frames, view_size=view_size(size), up=steady_up(frames, 1, folder.name))
 
@@ -333,7 +332,7 @@ def read_scannetpp(
     name = folder.parent.name if folder.name == 'iphone' else folder.name
     file = base / 'pose_intrinsic_imu.json'
     said = validated(IPhoneFrames, {'frames': read_structured(file)}, file).frames
-    listed = {numbers[-1]: frame for key, frame in said.items() if (numbers := file_numbers(Path(key)))}
+    listed = {digits[-1]: frame for key, frame in said.items() if (digits := file_numbers(Path(key)))}
     depths = by_number((base / 'depth').glob('*.png'))
     if not depths and (base / 'depth.bin').is_file():
         raise InputError(
