@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['CLUTTER', 'CLASS_IDS', 'TRAINING_WORDS', 'HELD_OUT_WORDS', 'AUGMENTATION', 'shipped_phrases', 'ViewStore',
            'PretrainingViews', 'render_pretraining_views', 'room_views', 'Augmentation', 'warp', 'recolor', 'blur',
-           'jpeg', 'erase', 'augment', 'pixel_cosines', 'Vocabulary', 'lseg_loss', 'LSegTraining', 'train_lseg',
-           'pixel_iou', 'word_precision', 'compare_errors', 'LSegRecipe', 'pretrain', 'measure']
+           'jpeg', 'erase', 'noisy', 'augment', 'pixel_cosines', 'draw_words', 'Vocabulary', 'lseg_loss', 'word_loss',
+           'LSegTraining', 'Learner', 'TrainingRun', 'train_lseg', 'train_until_done', 'pixel_iou', 'word_precision',
+           'compare_errors', 'LSegRecipe', 'pretrain', 'measure']
 
 # %% ../../nbs/pretraining/lseg.ipynb #40d4e16a
 import copy
@@ -19,7 +20,7 @@ from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass, fields
 from multiprocessing import get_context
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -441,18 +442,26 @@ def _inside(shape, size, cy, cx):  # (h,w); (b,1,1,1) shares of the image → (b
     return ((y[:, None] - cy).abs() < size / 2) & ((x[None] - cx).abs() < size / 2)
 
 # %% ../../nbs/pretraining/lseg.ipynb #381f6f77
+def noisy(
+    images: Tensor,  # (b,3,h,w) in 0..1
+    g: torch.Generator,
+    how: Augmentation = AUGMENTATION,  # Its noise
+) -> Tensor:  # (b,3,h,w) in 0..1
+    "Gaussian noise, another strength for each image."
+    strength = _uniform(g, len(images), *how.noise, 0.5)
+    return (images + strength * torch.randn(images.shape, generator=g, device=g.device)).clamp(0, 1)
+
+
 def augment(
     images: Tensor,  # (b,3,h,w) uint8
     labels: Tensor,  # (b,h,w) uint8
     g: torch.Generator,  # On the same device
     how: Augmentation = AUGMENTATION,
 ) -> tuple[Tensor, Tensor]:  # (b,3,h',w') float in 0..1; (b,h'/4,w'/4) uint8
-    "All of the above, and noise."
+    "All of the above."
     images, labels = warp(images.float() / 255, labels, g, how)
     images = blur(recolor(images, g, how), g, how)
-    strength = _uniform(g, len(images), *how.noise, 0.5)
-    noise = strength * torch.randn(images.shape, generator=g, device=g.device)
-    return erase(jpeg((images + noise).clamp(0, 1), g, how), labels, g, how)
+    return erase(jpeg(noisy(images, g, how), g, how), labels, g, how)
 
 # %% ../../nbs/pretraining/lseg.ipynb #155a1876
 def pixel_cosines(
@@ -470,6 +479,16 @@ def pixel_cosines(
     return cosines.unflatten(2, features.shape[-2:])
 
 # %% ../../nbs/pretraining/lseg.ipynb #a37b1053
+def draw_words(
+    embeddings: Sequence[Tensor],  # Of each class its words' (words,d), the name first
+    rng: np.random.Generator,
+    p_name: float = 0.5,  # How often a class is called by its name
+) -> Tensor:  # (classes,d)
+    "One word a class."
+    by_name = lambda words: len(words) == 1 or rng.random() < p_name
+    return torch.stack([e[0 if by_name(e) else rng.integers(1, len(e))] for e in embeddings])
+
+
 class Vocabulary:
     "Embeddings of each class's words, and the class of each NYU40 id."
 
@@ -492,8 +511,7 @@ class Vocabulary:
         p_name: float = 0.5,  # How often a class is called by its name
     ) -> Tensor:  # (classes,d)
         "One word a class."
-        by_name = lambda words: len(words) == 1 or rng.random() < p_name
-        return torch.stack([e[0 if by_name(e) else rng.integers(1, len(e))] for e in self.embeddings])
+        return draw_words(self.embeddings, rng, p_name)
 
     def weights(
         self,
@@ -519,6 +537,17 @@ def lseg_loss(
     features = net.features(images)  # (b,neck,h/4,w/4)
     with torch.autocast(images.device.type, enabled=False):
         cosines = pixel_cosines(net, features, text)  # (b,classes,h/4,w/4)
+    return word_loss(cosines, target, weights, temperature, pull)
+
+
+def word_loss(
+    cosines: Tensor,  # (b,classes,h,w)
+    target: Tensor,  # (b,h,w) class of each pixel, −1 = ignored
+    weights: Tensor,  # (classes,)
+    temperature: float = 0.07,  # τ
+    pull: float = 0.5,  # Weight of the second term
+) -> tuple[Tensor, dict[str, Tensor]]:  # Loss; its parts
+    "The loss from the cosines on."
     known = target >= 0
     right = cosines.gather(1, target.clamp_min(0)[:, None])[:, 0]
     w = weights[target.clamp_min(0)] * known
@@ -582,20 +611,27 @@ class _Batches:
         return tuple(torch.from_numpy(np.asarray(a[at])).to(self.device) for a in arrays)
 
 # %% ../../nbs/pretraining/lseg.ipynb #65b5bc7b
-class _Learner:
+class Learner:
     "A network, the running average of its weights, and the optimizer that moves it."
 
     parts = 'net', 'ema', 'optimizer'
 
-    def __init__(self, net, training, device):
-        self.net = net.to(device, memory_format=torch.channels_last).train()
+    def __init__(
+        self,
+        net: ImageEncoder,
+        training: Any,  # Its lr, and its weight_decay of matrices and kernels
+        device: str | torch.device,
+        factors: Mapping[str, float] | None = None,  # Of the learning rate, by the first part of a parameter's name; 1
+    ):
+        self.net = net.to(torch.device(device), memory_format=torch.channels_last).train()  # type: ignore[call-overload]
         self.ema = copy.deepcopy(self.net).eval().requires_grad_(False)
-        decays = lambda p: p.ndim > 1
-        groups = [
-            dict(params=[p for p in self.net.parameters() if decays(p)], weight_decay=training.weight_decay),
-            dict(params=[p for p in self.net.parameters() if not decays(p)], weight_decay=0.0),
-        ]
-        self.optimizer = torch.optim.AdamW(groups, lr=training.lr)
+        groups: dict[tuple[float, bool], dict] = {}
+        for name, p in self.net.named_parameters():
+            factor, decays = (factors or {}).get(name.split('.')[0], 1.0), p.ndim > 1
+            decay = training.weight_decay if decays else 0.0
+            empty: dict[str, Any] = dict(params=[], factor=factor, weight_decay=decay)
+            groups.setdefault((factor, not decays), empty)['params'] += [p]
+        self.optimizer = torch.optim.AdamW([groups[key] for key in sorted(groups)], lr=training.lr)
 
     def step(self, loss):
         self.optimizer.zero_grad(set_to_none=True)
@@ -613,37 +649,31 @@ class _Learner:
                 mean.copy_(new)
 
 # %% ../../nbs/pretraining/lseg.ipynb #0e4ad095
-class _Run:
+class TrainingRun:
     "A training that may be interrupted: what was done so far, and the next step."
 
     def __init__(self, learner, training, out, device):
         self.learner, self.training, self.out, self.device = learner, training, out, torch.device(device)
-        self.bf16 = self.device.type == 'cuda' if training.bf16 is None else training.bf16
         self.step, self.seconds, self.rows = 0, 0.0, []
 
     def progress(self):
         limit = self.training.time_limit_s
         return max(self.step / self.training.steps, self.seconds / limit if limit else 0.0)
 
-    def advance(self, batches, vocabulary, weights):
-        start = time.monotonic()
-        rng = np.random.default_rng((self.training.seed, self.step))
-        generator = torch.Generator(self.device).manual_seed(int(rng.integers(2**62)))
-        images, labels = augment(*batches(rng), generator)
+    def set_rate(self, warm_up=0.04):
+        factor = learning_rate_factor(self.progress(), 1, warm_up)
         for group in self.learner.optimizer.param_groups:
-            group['lr'] = self.training.lr * learning_rate_factor(self.progress(), 1, 0.04)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
-            images = images.contiguous(memory_format=torch.channels_last)
-            target, words = vocabulary.index[labels.long()], vocabulary.draw(rng)
-            loss, parts = lseg_loss(self.learner.net, images, target, words, weights)
+            group['lr'] = self.training.lr * group['factor'] * factor
+
+    def stepped(self, loss, start, averaging=0.999):
+        "One step of the optimizer and of the average, counted."
         self.learner.step(loss)
         self.step += 1
-        self.learner.average(min(0.999, (1 + self.step) / (10 + self.step)))
+        self.learner.average(min(averaging, (1 + self.step) / (10 + self.step)))
         self.seconds += time.monotonic() - start
-        return parts
 
     def log(self, parts):
-        rate = self.learner.optimizer.param_groups[0]['lr']
+        rate = max(group['lr'] for group in self.learner.optimizer.param_groups)
         row = dict(step=self.step, seconds=round(self.seconds, 1), lr=rate)
         self.rows.append(row | {k: round(float(v), 4) for k, v in parts.items()})
         if not all(math.isfinite(v) for v in self.rows[-1].values()):
@@ -666,6 +696,22 @@ class _Run:
             getattr(self.learner, name).load_state_dict(state[name])
         self.step, self.seconds, self.rows = state['step'], state['seconds'], state['rows']
 
+# %% ../../nbs/pretraining/lseg.ipynb #5a7c01de
+class _Run(TrainingRun):
+    def advance(self, batches, vocabulary, weights):
+        start = time.monotonic()
+        rng = np.random.default_rng((self.training.seed, self.step))
+        generator = torch.Generator(self.device).manual_seed(int(rng.integers(2**62)))
+        images, labels = augment(*batches(rng), generator)
+        self.set_rate()
+        bf16 = self.device.type == 'cuda' if self.training.bf16 is None else self.training.bf16
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
+            images = images.contiguous(memory_format=torch.channels_last)
+            target, words = vocabulary.index[labels.long()], vocabulary.draw(rng)
+            loss, parts = lseg_loss(self.learner.net, images, target, words, weights)
+        self.stepped(loss, start)
+        return parts
+
 # %% ../../nbs/pretraining/lseg.ipynb #57a14dc7
 def train_lseg(
     views: str | Path | ViewStore,  # Folder of `render_pretraining_views`
@@ -684,12 +730,12 @@ def train_lseg(
     torch.manual_seed(training.seed)
     vocabulary = vocabulary or Vocabulary(TRAINING_WORDS, PhraseTable(), device)
     weights, batches = vocabulary.weights(store.frequencies()), _Batches(store, training, device)
-    learner = _Learner(net or ENCODERS[training.encoder](), training, device)
+    learner = Learner(net or ENCODERS[training.encoder](), training, device)
     run = _Run(learner, training, out, device)
     if training.resume:
         run.load()
     with tqdm(total=training.steps, initial=run.step, disable=not progress, desc='lseg') as bar:
-        _train(run, lambda: run.advance(batches, vocabulary, weights), bar)
+        train_until_done(run, lambda: run.advance(batches, vocabulary, weights), bar)
     run.save()
     resolution = max(store.images.shape[1:3]) // training.shrink
     vlm = LSegVLM(learner.ema, vocabulary.text, f'lseg-{training.name}', resolution, device)
@@ -697,7 +743,7 @@ def train_lseg(
     return vlm
 
 
-def _train(run, advance, bar):
+def train_until_done(run, advance, bar):
     "All steps that are left; the log and the state are written on the way."
     saved = time.monotonic()
     while run.progress() < 1:

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from ..base.checkpoints import read_tensors
 from ..base.core import InputError, atomic_path, content_key, weights_path
+from .lite import LiteEncoder
 from .vlm import VLM, PixelFeatures, checked_image, same_shape_runs
 
 # %% ../../nbs/23_lseg.ipynb #dbd25ffa
@@ -270,8 +271,10 @@ class AttentionEncoder(nn.Module):
     forward = PixelEncoder.forward
 
 
-ImageEncoder = PixelEncoder | AttentionEncoder
-ENCODERS: dict[str, Callable[..., ImageEncoder]] = {e.architecture: e for e in (PixelEncoder, AttentionEncoder)}
+ImageEncoder = PixelEncoder | AttentionEncoder | LiteEncoder
+ENCODERS: dict[str, Callable[..., ImageEncoder]] = {
+    e.architecture: e for e in (PixelEncoder, AttentionEncoder, LiteEncoder)
+}
 
 # %% ../../nbs/23_lseg.ipynb #831172a5
 def working_size(
