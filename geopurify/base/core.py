@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['IGNORE', 'PRESETS', 'InputError', 'manifest_path', 'weights_path', 'shared_path', 'atomic_path', 'atomic_folder',
-           'is_running', 'remove_leftovers', 'content_key', 'LabelSet', 'label_set', 'label_set_names',
+           'is_running', 'remove_leftovers', 'content_key', 'LabelSet', 'folded', 'label_set', 'label_set_names',
            'ProjectionConfig', 'ImageConfig', 'LiftingConfig', 'TeacherConfig', 'DistillationConfig', 'StudentConfig',
            'TrainingConfig', 'PoolingConfig', 'Preset', 'preset']
 
@@ -268,6 +268,13 @@ def _color(text) -> tuple[int, int, int]:
     red, green, blue = (int(value) for value in text.split())
     return red, green, blue
 
+
+def folded(
+    name: str,
+) -> str:
+    "A name for comparing: without differences of case and of blanks."
+    return ' '.join(name.split()).casefold()
+
 # %% ../../nbs/00_core.ipynb #b167790e
 @lru_cache
 def label_set(
@@ -277,6 +284,7 @@ def label_set(
 
     Raises `InputError` with the names that there are for any other.
     """
+    name = folded(name)
     if name == 'scannet19':
         full = label_set('scannet20')
         return full.subset([n for n in full.names if n != 'otherfurniture'], name)

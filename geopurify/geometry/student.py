@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional as F
 
-from ..base.checkpoints import checkpoint_file, read_tensors
+from ..base.checkpoints import bare_tensors, checkpoint_file, read_tensors
 from ..base.core import InputError, StudentConfig, atomic_path
 from .sparse import NeighborMap, SubmConv3d, neighbor_map
 from ..scans.voxels import Voxels
@@ -180,13 +180,11 @@ def save_student(
 # %% ../../nbs/40_student.ipynb #db2bb707
 def _student_state(content):
     "Our names and layout, from whatever the file held."
-    if isinstance(content, dict) and 'model_state_dict' in content:
-        content = content['model_state_dict']
-    tensors = isinstance(content, dict) and content and all(isinstance(v, torch.Tensor) for v in content.values())
-    if tensors and 'stem.conv.weight' in content:
-        return content
-    if tensors and 'input_layer.0.kernel' in content:
-        return from_minkowski(content)
+    state = bare_tensors(content, 'stem.conv.weight', 'input_layer.0.kernel')
+    if 'stem.conv.weight' in state:
+        return state
+    if 'input_layer.0.kernel' in state:
+        return from_minkowski(state)
     found = sorted(map(str, content))[:4] if isinstance(content, dict) else type(content).__name__
     raise InputError(
         "not of a GeoPurify student; "

@@ -522,6 +522,8 @@ def compare(
 def _evaluate_scene(model, classes, methods, scene):
     if callable(scene):
         scene = scene()
+    if scene.label_set != classes:
+        scene.relabel(classes)  # names that the labels do not have are refused before the work, not after it
     return scene.name, [model.segment(scene, classes, method).evaluate() for method in methods]
 
 # %% ../../nbs/70_pipeline.ipynb #b59855a9

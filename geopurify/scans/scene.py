@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from ..base.core import IGNORE, InputError, LabelSet, atomic_path
+from ..base.core import IGNORE, InputError, LabelSet, atomic_path, folded
 
 # %% ../../nbs/01_scene.ipynb #1e58e341
 class View:
@@ -160,15 +160,29 @@ class Scene:
         self,
         label_set: LabelSet,  # New label set; classes are matched by name
     ) -> 'Scene':
-        """The same scene with labels in another label set; classes that it lacks become −1.
+        """The same scene with labels in another label set; classes that it lacks become −1. Case does not matter.
 
-        Raises `InputError` for a scene without labels.
+        Raises `InputError` for a scene without labels, and for names that its labels do not have: one of a list of
+        one's own, all of a shipped set.
         """
         if self.labels is None or self.label_set is None:
             raise InputError(f"scene {self.name!r} has no labels to translate")
-        known = {name: i for i, name in enumerate(label_set.names)}
-        table = np.array([*(known.get(name, IGNORE) for name in self.label_set.names), IGNORE], np.int32)
+        _check_vocabulary(self, label_set)
+        known = {folded(name): i for i, name in enumerate(label_set.names)}
+        table = np.array([*(known.get(folded(name), IGNORE) for name in self.label_set.names), IGNORE], np.int32)
         return replace(self, labels=table[self.labels], label_set=label_set)
+
+# %% ../../nbs/01_scene.ipynb #39c9b7b3
+def _check_vocabulary(scene, label_set):
+    "Labels of one set can only be compared with names that this set has."
+    there = {folded(name) for name in scene.label_set.names}
+    unknown = [name for name in label_set.names if folded(name) not in there]
+    if not unknown or label_set.id_kind and len(unknown) < len(label_set):
+        return
+    raise InputError(
+        f"scene {scene.name!r}: its labels have no class {', '.join(map(repr, unknown[:6]))}"
+        f"{' …' if len(unknown) > 6 else ''}; they have {', '.join(scene.label_set.names)}"
+    )
 
 # %% ../../nbs/01_scene.ipynb #31fbc809
 def _check_cloud(name, points, colors, normals):

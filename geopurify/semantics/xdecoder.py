@@ -33,7 +33,7 @@ from fastcore.basics import patch
 from PIL import Image
 from torch import Tensor, nn
 
-from ..base.checkpoints import checkpoint_file, read_tensors
+from ..base.checkpoints import bare_tensors, checkpoint_file, read_tensors
 from ..base.core import ImageConfig, InputError, atomic_path, content_key
 from .vlm import PROMPT, VLM, PixelFeatures, check_phrases, checked_image, prompt, same_shape_runs
 
@@ -674,7 +674,8 @@ NOT_LOADED = {
 # %% ../../nbs/22_xdecoder.ipynb #068aa6b3
 def _tensors(path):
     "The file's dictionary of tensors."
-    state, _ = read_tensors(path, 'X-Decoder checkpoint')
+    content, _ = read_tensors(path, 'X-Decoder checkpoint')
+    state = bare_tensors(content, 'backbone.patch_embed.proj.weight') or content
     if isinstance(state, dict) and state and all(isinstance(v, Tensor) for v in state.values()):
         return state
     found = sorted(map(str, state))[:4] if isinstance(state, dict) else type(state).__name__

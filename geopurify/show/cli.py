@@ -163,7 +163,9 @@ def _load_scene(path, args, **options):
 
 def _truth(classes):
     "How the true labels are read: by the ids of a shipped set, or else by the scan's own set and its names."
-    return {} if ',' in classes else dict(label_set=classes)
+    from geopurify.purify.answers import is_label_set
+
+    return dict(label_set=classes) if is_label_set(classes) else {}
 
 
 def _load_model(args):
@@ -556,12 +558,15 @@ def run_segment(args):
     before = Layer('labels of the 2D model, lifted', 'labels', lifted.labels)
     after = Layer('labels, purified', 'labels', result.labels)
     pairs = [Pair('before and after', before.title, after.title), Pair('scan and labels', 'scan', after.title)]
-    packed = pack_scene(_for_page(scene, result.label_set), [Layer('scan', 'scan'), before, after], pairs)
-    page = write_page(out / 'view.html', [packed], result.label_set, f'{scene.name}: labels')
     print(result.to_frame().round(3).to_string())
     classes = _csv(result.to_frame(), out / 'classes.csv')
     points = _csv(result.to_frame('point'), out / 'points.csv', index=False)
-    _wrote(result.save_ply(out / 'labels.ply'), classes, points, page)
+    _wrote(result.save_ply(out / 'labels.ply'), classes, points)
+    try:  # what was computed is kept, whatever becomes of the page
+        packed = pack_scene(_for_page(scene, result.label_set), [Layer('scan', 'scan'), before, after], pairs)
+        _wrote(write_page(out / 'view.html', [packed], result.label_set, f'{scene.name}: labels'))
+    except InputError as e:
+        print(f'no view.html: {e}', file=sys.stderr)
 
 # %% ../../nbs/90_cli.ipynb #936db0a9
 def _csv(table, path, **kwargs):
@@ -587,7 +592,7 @@ def _add_query(commands):
     p = _command(commands, 'query', run_query, text, examples)
     _add_scene(p)
     p.add_argument('texts', nargs='+', metavar='TEXT', help='words or phrases, each in quotes')
-    _value(p, '--out', 'DIR', 'folder for heat_*.ply and view.html', required=True)
+    _value(p, '--out', 'DIR', 'folder for heat_*.ply and view_query.html', required=True)
     _add_model(p)
 
 
@@ -602,12 +607,12 @@ def run_query(args):
         limits = heat_limits(*(heat[text] for heat in heats.values()))
         layers += [Layer(f'“{text}”, {name}', 'heat', heat[text], limits=limits) for name, heat in heats.items()]
         pairs.append(Pair(f'“{text}”', *(f'“{text}”, {name}' for name in heats)))
-    packed = pack_scene(_for_page(scene), layers, pairs)
-    page = write_page(out / 'view.html', [packed], LabelSet('none', ('none',)), f'{scene.name}: queries')
     for text in args.texts:
-        place = scene.points[found.hottest(text)].mean(0).astype(float).round(2).tolist()
+        place = scene.placed_points[found.hottest(text)].mean(0).astype(float).round(2).tolist()
         print(f'{text!r}: best score {found[text].max():.3f}, hottest at {place} m')
-    _wrote(*(found.save_ply(out / f'heat_{i}.ply', i) for i in range(len(args.texts))), page)
+    _wrote(*(found.save_ply(out / f'heat_{i}.ply', i) for i in range(len(args.texts))))
+    packed = pack_scene(_for_page(scene), layers, pairs)
+    _wrote(write_page(out / 'view_query.html', [packed], LabelSet('none', ('none',)), f'{scene.name}: queries'))
 
 # %% ../../nbs/90_cli.ipynb #f0c83cb3
 def _add_evaluate(commands):
