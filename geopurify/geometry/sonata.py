@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ..base.checkpoints import checkpoint_file, read_tensors
+from ..base.checkpoints import checkpoint_file, known_checkpoints, read_tensors
 from ..base.core import InputError, TeacherConfig, atomic_path, content_key, weights_path
 from ..base.memory import Memory, row_pieces
 from .sparse import SubmConv3d, neighbor_map
@@ -418,28 +418,49 @@ def up_cast(
 # %% ../../nbs/31_sonata.ipynb #84207124
 def load_sonata(
     path: str | Path,  # `.pth` in the released form, or `.safetensors` of this project
+    config: SonataConfig | None = None,  # What the encoder was trained with; None: the file's own
 ) -> Sonata:
     """An encoder from a checkpoint, in evaluation mode.
 
     A mask token may be missing: inference does without it. Raises `InputError` for a file that is missing, cut off or
-    of another kind, for a linear probe, for a configuration that this encoder cannot have, and for tensors that do not
-    fit the configuration.
+    of another kind, for a linear probe and for Utonia, where neither the file nor the call has a configuration, for one
+    that this encoder cannot have, and for tensors that do not fit it.
     """
     path = Path(path)
     told, state = _configured(path)
-    if 'seg_head.weight' in state:
-        raise InputError(
-            f"{path} is a linear segmentation head, not an encoder; the encoder is in sonata.pth or sonata_small.pth"
-        )
+    _require_encoder(path, state)
     state = _teacher_backbone(state)
+    if config is None and not told:
+        raise InputError(_no_configuration(path, state))
     try:
-        config = SonataConfig.from_official(told) if told else _inferred_config(state)
+        config = config or SonataConfig.from_official(told)
     except InputError as e:
         raise InputError(f"{path}: {e}") from e
     model = Sonata(replace(config, mask_token='embedding.mask_token' in state))
     _require_fit(path, state, model)
     model.load_state_dict(state)
     return model.eval()
+
+
+def _require_encoder(path, state):
+    if 'seg_head.weight' in state:
+        raise InputError(
+            f"{path} is a linear segmentation head, not an encoder; the encoder is in sonata.pth or sonata_small.pth"
+        )
+    if any('.rope.' in name for name in state):
+        raise InputError(
+            f"{path} is an encoder of Utonia's, which is not implemented: its attention has 3D rotary positions; "
+            f"load one of {_encoders()}"
+        )
+    if not any('enc.enc0.block0.' in name for name in state):
+        raise InputError(
+            f"{path} is no Sonata: it has no tensor named enc.enc0.block0…, but {next(iter(state), 'none at all')}; "
+            f"load one of {_encoders()}"
+        )
+
+
+def _encoders():
+    return [name for name, row in known_checkpoints('sonata').items() if not row.not_loadable]
 
 # %% ../../nbs/31_sonata.ipynb #c0b145ab
 def _require_fit(path, state, model):
@@ -480,22 +501,20 @@ def _teacher_backbone(state):
     return {k.split(marker)[1]: v for k, v in state.items() if marker in k}
 
 # %% ../../nbs/31_sonata.ipynb #4343c317
-def _inferred_config(state):
-    "Sizes that shapes tell; the released models use 16 channels a head."
+def _no_configuration(path, state):
+    "What to say of a file without configuration: what its shapes tell and what they do not."
     depths, channels = [], []
-    while f'enc.enc{len(depths)}.block0.norm1.0.weight' in state:
-        s = len(depths)
-        channels.append(len(state[f'enc.enc{s}.block0.norm1.0.weight']))
-        depths.append(next(b for b in range(1000) if f'enc.enc{s}.block{b}.norm1.0.weight' not in state))
-    if not depths:
-        raise InputError("neither a Sonata configuration nor tensors with its names (enc.enc0.block0…)")
-    return SonataConfig(
-        state['embedding.stem.linear.weight'].shape[1],
-        enc_depths=tuple(depths),
-        enc_channels=tuple(channels),
-        enc_num_head=tuple(c // 16 for c in channels),
-        enc_patch_size=(1024,) * len(depths),
-        mask_token='embedding.mask_token' in state,
+    while (first := f'enc.enc{len(depths)}.block0.norm1.0.weight') in state:
+        stage = f'enc.enc{len(depths)}.block'
+        depths.append(next(b for b in range(1000) if f'{stage}{b}.norm1.0.weight' not in state))
+        channels.append(len(state[first]))
+    base = SonataConfig()
+    is_base = (tuple(depths), tuple(channels)) == (base.enc_depths, base.enc_channels)
+    hint = ', those of the released base model, which has SonataConfig()' if is_base else ''
+    return (
+        f"{path} has no configuration. Its tensors have depths {tuple(depths)} and channels {tuple(channels)}{hint}, "
+        "but do not tell heads, size of patches and order of curves, and wrong ones give other features without an "
+        "error. Pass config=SonataConfig(…) with what it was trained with; save_sonata then writes a file that has it"
     )
 
 # %% ../../nbs/31_sonata.ipynb #aa4341ec
@@ -609,10 +628,11 @@ class SonataTeacher:
         config: TeacherConfig = TeacherConfig(),  # For example preset("official").teacher
         device: str | torch.device | None = None,
         download: bool = False,  # Fetch a named one when this machine does not have it
+        encoder: SonataConfig | None = None,  # Sizes of the encoder, for a file that does not tell
     ) -> 'SonataTeacher':
         "A teacher with weights from a file. Raises what `checkpoint_file` and `load_sonata` raise."
         path = checkpoint_file(path_or_name, 'sonata', download)
-        return cls(load_sonata(path), path.stem, config, device)
+        return cls(load_sonata(path, encoder), path.stem, config, device)
 
     @classmethod
     def from_pretrained(
