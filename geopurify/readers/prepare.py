@@ -41,6 +41,7 @@ from .. import __version__
 from ..base.core import IGNORE, InputError, label_set
 from ..base.parallel import WorkersLost, map_scenes
 from .capture import check_intrinsics, colour_window, folder_listing, resample_image, standard_pose
+from .downloads import STANDIN, is_standin
 from .layouts import detect_layout
 from .load import load_scene
 from .sens import SensReader
@@ -448,9 +449,16 @@ def _write_scannet(folder, into, options):
     if columns:
         write_ply(into / f'{name}_vh_clean_2.labels.ply', points, **columns)
     frames, dropped = _scannet_frames(reader, into, options)
+    _pass_on_standin(folder, into)
     return dict(frames=frames, dropped=dropped, of=len(reader), points=len(points), labels=sorted(columns))
 
 # %% ../../nbs/03b_prepare.ipynb #e66dae70
+def _pass_on_standin(folder, into):
+    "What was made of a stand-in is one, too."
+    if is_standin(folder):
+        shutil.copyfile(folder / STANDIN, into / STANDIN)
+
+
 def _folders_near(src, *bases):
     "The folder itself, and those in each of its places where a download may have its scenes."
     inside = [d for base in bases if base.is_dir() for d in sorted(base.iterdir())]
@@ -831,6 +839,7 @@ def _write_region(house, region, into, options):
         labels=dict(label_set='matterport21'),
     )
     (into / 'scene.json').write_text(json.dumps(spec, indent=1) + '\n')
+    _pass_on_standin(house.folder, into)
     facts = dict(frames=frames, dropped={}, of=len(shots), cameras_inside=inside)
     return facts | dict(points=len(points), labels=sorted(columns))
 
