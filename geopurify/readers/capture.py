@@ -515,6 +515,9 @@ def _rgb_bytes(pixels, path):
     return np.ascontiguousarray(np.broadcast_to(byte_colors(pixels, str(path)), (*pixels.shape[:2], 3)))
 
 # %% ../../nbs/03_capture.ipynb #32d1a1ca
+#| export
+
+# %% ../../nbs/03_capture.ipynb #721e9e34
 def pixel_size(
     path: Path,  # An image, or an array in a file .npy or .npy.gz
 ) -> tuple[int, int]:  # (h,w)
@@ -746,7 +749,8 @@ def make_view(
     """
     image_size = pixel_size(frame.image)
     size = capture.view_size or (pixel_size(frame.depth) if frame.depth else image_size)
-    if not same_proportions(image_size, size):
+    two_cameras = capture.K_image is not None and capture.K_depth is not None  # which tell what of the image to show
+    if not two_cameras and not same_proportions(image_size, size):
         other = frame.depth if frame.depth and not capture.view_size else 'the first of the scan'
         raise InputError(
             f"{frame.image} is {width_by_height(image_size)}, {other} is {width_by_height(size)}: other proportions, "

@@ -26,6 +26,16 @@ from geopurify.readers.described import (
     read_description,
 )
 from .phones import read_arkitscenes, read_record3d_exr, read_scanner3d, read_scannetpp, read_stray
+from geopurify.readers.reconstructions import (
+    colmap_model,
+    open3d_trajectory,
+    read_3rscan,
+    read_colmap,
+    read_nice_slam,
+    read_open3d,
+    read_rtabmap,
+    rtabmap_parts,
+)
 from .recordings import read_7scenes, read_openmask3d, read_scannet, read_tum
 from ..scans.scene import is_result
 
@@ -73,6 +83,35 @@ def _is_record3d(path):
     return (path / 'rgbd').is_dir() and any((path / name).is_file() for name in ('metadata', 'metadata.json'))
 
 # %% ../../nbs/03c_layouts.ipynb #ddf188a4
+def _is_colmap(path):
+    try:
+        return path.is_dir() and bool(colmap_model(path))
+    except InputError:
+        return False
+
+
+def _is_open3d(path):
+    has_pictures = any((path / name).is_dir() for name in ('color', 'rgb', 'image', 'images'))
+    return has_pictures and (path / 'depth').is_dir() and open3d_trajectory(path) is not None
+
+
+def _is_rtabmap(path):
+    try:
+        base, prefix, poses = rtabmap_parts(path)
+    except InputError:
+        return False
+    return (base / f'{prefix}calib').is_dir() or any(base.glob('*calib*.yaml')) or b'qw id' in poses.read_bytes()[:200]
+
+
+def _is_nice_slam(path):
+    parameters = any((base / 'cam_params.json').is_file() for base in (path, path.parent))
+    return parameters and (path / 'traj.txt').is_file() and (path / 'results').is_dir()
+
+
+def _is_3rscan(path):
+    return any((base / '_info.txt').is_file() for base in (path, path / 'sequence'))
+
+# %% ../../nbs/03c_layouts.ipynb #ddf188a4
 def _is_stray(path):
     return (path / 'odometry.csv').is_file()
 
@@ -93,7 +132,7 @@ def _is_record3d_exr(path):
     has_metadata = any((path / name).is_file() for name in ('metadata', 'metadata.json'))
     return has_metadata and any((path / 'depth').glob('*.exr'))
 
-
+# %% ../../nbs/03c_layouts.ipynb #bdebead0
 def _is_scannet(path):
     return (path / 'color').is_dir() and (path / 'pose').is_dir()
 
@@ -192,6 +231,42 @@ _PROJECTS = (
 )
 
 # %% ../../nbs/03c_layouts.ipynb #f79f7808
+_RECONSTRUCTIONS = (
+    Layout(
+        'colmap',
+        'COLMAP',
+        "COLMAP's sparse model as text or binary, with depth images",
+        'sparse/ with cameras and images',
+        _is_colmap,
+        read_colmap,
+    ),
+    Layout(
+        'open3d',
+        'Open3D or Redwood',
+        "folders of Open3D's reconstruction system",
+        'color/, depth/ and a .log',
+        _is_open3d,
+        read_open3d,
+    ),
+    Layout(
+        'rtabmap',
+        'RTAB-Map',
+        'what rtabmap-export writes with --images --poses',
+        'poses.txt, rgb/ and calib/',
+        _is_rtabmap,
+        read_rtabmap,
+    ),
+    Layout(
+        'nice-slam',
+        'NICE-SLAM',
+        "Replica's scenes as NICE-SLAM has them",
+        'traj.txt, results/ and cam_params.json',
+        _is_nice_slam,
+        read_nice_slam,
+    ),
+)
+
+# %% ../../nbs/03c_layouts.ipynb #f79f7808
 _DATA_SETS = (
     Layout(
         'arkitscenes',
@@ -209,6 +284,7 @@ _DATA_SETS = (
         _is_scannetpp,
         read_scannetpp,
     ),
+    Layout('3rscan', '3RScan', "3RScan's sequences", '_info.txt', _is_3rscan, read_3rscan),
     Layout('tum', 'TUM', 'recordings in the format of the TUM RGB-D benchmark', 'rgb.txt', _is_tum, read_tum),
     Layout(
         'openmask3d',
@@ -228,7 +304,7 @@ _DATA_SETS = (
     ),
     Layout('7scenes', '7-Scenes', '7-Scenes and other KinectFusion recordings', '*.color.*', _is_7scenes, read_7scenes),
 )
-LAYOUTS = {layout.name: layout for layout in (*_BY_HAND, *_TELEPHONES, *_PROJECTS, *_DATA_SETS)}
+LAYOUTS = {layout.name: layout for layout in (*_BY_HAND, *_TELEPHONES, *_PROJECTS, *_RECONSTRUCTIONS, *_DATA_SETS)}
 
 # %% ../../nbs/03c_layouts.ipynb #317261f4
 def detect_layout(

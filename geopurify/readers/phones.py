@@ -42,9 +42,10 @@ from .tables import read_camera_file, read_structured, read_trajectory
 # %% ../../nbs/03k_phones.ipynb #5fdf7a25
 def by_number(
     paths: Iterable[Path],
+    which: int = -1,  # Of the numbers in a name: the last, or 0 for the first
 ) -> dict[int, Path]:
-    "Files by the last number in their names, those without one left out."
-    return {file_numbers(p)[-1]: p for p in sorted(paths) if file_numbers(p) and not p.name.startswith('.')}
+    "Files by a number in their names, those without one left out."
+    return {file_numbers(p)[which]: p for p in sorted(paths) if file_numbers(p) and not p.name.startswith('.')}
 
 
 def numbered_pictures(
@@ -70,9 +71,9 @@ def numbered_pictures(
 # %% ../../nbs/03k_phones.ipynb #911d32e6
 def complete_frames(
     name: str,  # Of the capture
-    parts: dict[str, dict],  # What each frame needs, by number, by what it is; the first are the pictures
-) -> list[int]:  # In order
-    """Numbers that every part has; pictures without a partner are counted in a warning, part by part.
+    parts: dict[str, dict],  # What each frame needs, by number or name, by what it is; the first are the pictures
+) -> list:  # Numbers or names, in order
+    """What every part has; pictures without a partner are counted in a warning, part by part.
 
     Raises `InputError` when there is none.
     """
