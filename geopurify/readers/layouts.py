@@ -16,6 +16,7 @@ from ..base.choices import imported
 from ..base.core import InputError
 from ..base.files import inside
 from .apps import AXES, read_nerfstudio, read_polycam, read_record3d
+from .archive import unpacked
 from .capture import AS_STATED, Capture, PoseCorrection, folder_listing, posed_frames
 from geopurify.readers.described import (
     Description,
@@ -315,12 +316,17 @@ def detect_layout(
     Raises `InputError` that says what was looked for and what is there, when it has none.
     """
     path = Path(path)
+    if path.suffix.lower() == '.zip' and path.is_file():
+        return _in_archive(path)
     for layout in LAYOUTS.values():
         if layout.recognises(path):
             return layout.name
     if path.is_file():
         raise _is_a_file(path)
-    inside = [p.name for p in sorted(path.iterdir()) if p.is_dir() and _is_scan(p)]
+    if not path.is_dir():
+        raise InputError(f"no folder {path}")
+    files = ('.zip', '.r3d', '.bag')
+    inside = [p.name for p in sorted(path.iterdir()) if p.suffix.lower() in files or p.is_dir() and _is_scan(p)]
     hint = (
         f"It holds scans: name one of {inside[:4]}"
         if inside
@@ -330,6 +336,16 @@ def detect_layout(
     raise InputError(
         f"{path} has none of the known layouts. Looked for {_all_signs()}; found {folder_listing(path)}. {hint}"
     )
+
+
+def _in_archive(path):
+    "The layout of what a zip archive holds."
+    folder = unpacked(path)
+    try:
+        return detect_layout(folder)
+    except InputError as e:
+        said = str(e).replace(str(folder), path.name)
+        raise InputError(f"{said}; or unpack the zip archive {path}, and name the folder") from e
 
 
 def _is_scan(path):
@@ -343,9 +359,31 @@ def _all_signs() -> str:
     return ', '.join(f"{signs} ({', '.join(names)})" for signs, names in writers.items())
 
 # %% ../../nbs/03c_layouts.ipynb #29a4cc42
+_CLOUDS = '.ply .obj .pcd .las .laz .stl .glb .gltf .usdz .fbx .e57 .xyz .pts'.split()
+_VIDEOS = '.mp4 .mov .mkv .avi .webm .m4v'.split()
+_SINGLE = {  # what is needed besides a file that is no scan, by its ending
+    **dict.fromkeys(
+        _CLOUDS,
+        'is a point cloud or mesh alone; labels come from pictures: images with their poses are needed, too. '
+        'Name the folder that has them, with the cloud in it',
+    ),
+    **dict.fromkeys(
+        _VIDEOS,
+        'is a video alone; depth and poses are needed, too. Record with an app that keeps them (Stray Scanner, '
+        'Record3D, Polycam, …) and name its folder, or let COLMAP or nerfstudio compute the poses',
+    ),
+    '.db': 'is a database, such as RTAB-Map has; export it: rtabmap-export --images --poses --poses_format 11',
+    '.sens': "is ScanNet's stream of a scan: `geopurify prepare scannet` reads the downloads",
+}
+
+
 def _is_a_file(path):
+    "What is said of a file that is no scan."
+    if path.suffix.lower() in _SINGLE:
+        return InputError(f"{path} {_SINGLE[path.suffix.lower()]}")
     return InputError(
-        f"{path} is a file; expected the folder of a scan, a scene.json, a transforms.json, or a Record3D file .r3d"
+        f"{path} is a file; expected the folder of a scan, a .zip of one, a scene.json, a transforms.json, "
+        "a Record3D file .r3d, or a bag of ROS"
     )
 
 # %% ../../nbs/03c_layouts.ipynb #dceaf51a
@@ -367,7 +405,7 @@ def _read_own(path, spec, correction):
 
 # %% ../../nbs/03c_layouts.ipynb #00ce3b82
 def read_folder(
-    path: str | Path,  # Folder of a scan, or a scene.json, transforms.json or .r3d file
+    path: str | Path,  # Folder of a scan, a .zip of one, or a scene.json, transforms.json or .r3d file
     layout: str | dict[str, Any] | Path,  # "auto", one of `LAYOUTS`, "package.module:function", or a scene.json
     correction: PoseCorrection = AS_STATED,  # Where the poses differ from what the layout says
 ) -> Capture:
@@ -382,6 +420,8 @@ def read_folder(
         path, layout = path.parent, path
     if layout == 'auto':
         layout = detect_layout(path)
+    if path.suffix.lower() == '.zip' and path.is_file():
+        path = unpacked(path)
     if isinstance(layout, str) and layout in LAYOUTS:
         return LAYOUTS[layout].read(path, correction)
     described = isinstance(layout, dict) or str(layout).endswith('.json')

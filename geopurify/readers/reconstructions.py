@@ -316,7 +316,7 @@ def _colmap_depth(folder, name):
                 return ColmapDepth(file)
     return None
 
-
+# %% ../../nbs/03o_reconstructions.ipynb #95820544
 def _colmap_camera(camera, name):
     "(3,3) with integer pixel centres, and the size (h,w) it is for; a noticeable distortion is said."
     model, (h, w), numbers = camera
