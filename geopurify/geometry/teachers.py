@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..base.choices import Choice, listed, make_chosen
-from ..base.core import InputError
+from ..base.core import InputError, TeacherConfig
 
 if TYPE_CHECKING:  # the list is read by `geopurify --help`, which loads no network
     import torch
@@ -17,40 +17,67 @@ if TYPE_CHECKING:  # the list is read by `geopurify --help`, which loads no netw
     from geopurify.geometry.teacher import Teacher
 
 # %% auto #0
-__all__ = ['TEACHERS', 'open_teacher', 'open_sonata']
+__all__ = ['TEACHERS', 'open_teacher', 'is_teacher_file', 'open_released', 'open_small']
 
 # %% ../../nbs/31a_teachers.ipynb #d73ee9ea
 TEACHERS = listed(
     Choice('covariance', 'geopurify.geometry.teacher:CovarianceTeacher', 'shape of the neighbourhood, without weights'),
     Choice(
-        'sonata', 'geopurify.geometry.teachers:open_sonata', 'the small Sonata of this project, pretrained on rooms'
+        'sonata',
+        'geopurify.geometry.teachers:open_released',
+        "Sonata as released, the paper's teacher (its weights: geopurify weights fetch sonata)",
+    ),
+    Choice(
+        'sonata-rooms',
+        'geopurify.geometry.teachers:open_small',
+        'the small Sonata of this project, pretrained on rooms',
     ),
 )
 
 # %% ../../nbs/31a_teachers.ipynb #ba17f61f
 def open_teacher(
-    name: str | Path,  # One of `TEACHERS`, a checkpoint of Sonata, or "package.module:function"
+    name: str
+    | Path,  # One of `TEACHERS`, a checkpoint of Sonata (a file or a known name), or "package.module:function"
     device: str | torch.device = 'cpu',
+    config: TeacherConfig = TeacherConfig(),  # How a released Sonata is fed, see `Preset`
 ) -> Teacher:
     """A teacher by its name.
 
     Raises `InputError` for an unknown name, a file that is not there or is none of Sonata's, or what is no teacher.
     """
-    text = str(name)
-    if text not in TEACHERS and (Path(text).suffix in ('.pth', '.pt', '.safetensors') or Path(text).exists()):
-        from geopurify.geometry.sonata import SonataTeacher
+    from geopurify.base.checkpoints import known_checkpoints
 
-        return SonataTeacher.from_checkpoint(name, device=device)
-    made = make_chosen(TEACHERS, text, 'teacher', dict(device=device))
+    text = str(name)
+    if text not in TEACHERS and (is_teacher_file(name) or text in known_checkpoints('sonata')):
+        return open_released(device, config, name)
+    made = make_chosen(TEACHERS, text, 'teacher', dict(device=device, config=config))
     if not all(hasattr(made, part) for part in ('name', 'dim', 'embed')):
         raise InputError(f"the teacher {text!r} must have name, dim and embed, got a {type(made).__name__}")
     return made
 
 
-def open_sonata(
+def is_teacher_file(
+    name: str | Path,
+) -> bool:
+    "Whether a teacher's name means a file of weights, there or not."
+    return Path(name).suffix in ('.pth', '.pt', '.safetensors') or Path(name).is_file()
+
+
+def open_released(
+    device: str | torch.device,
+    config: TeacherConfig,
+    checkpoint: str | Path = 'sonata',  # A file, or a name in `data_manifests/checkpoints.csv`
+) -> Teacher:
+    "Sonata from a checkpoint that is on this machine. Raises what `SonataTeacher.from_checkpoint` raises."
+    from geopurify.geometry.sonata import SonataTeacher
+
+    return SonataTeacher.from_checkpoint(checkpoint, config, device)
+
+
+def open_small(
     device: str | torch.device,
 ) -> Teacher:
-    "The small Sonata that ships with the package."
+    "The small Sonata that ships with the package, fed as it was trained."
     from geopurify.geometry.sonata import SonataTeacher
 
     return SonataTeacher.from_pretrained(device=device)
