@@ -23,7 +23,7 @@ from ..base.core import InputError, LiftingConfig, ProjectionConfig
 from ..base.memory import Memory, in_file, row_pieces, touched_pieces
 from ..scans.projection import project, visibility_counts, visible_points
 from ..scans.scene import Scene, View
-from .vlm import VLM, PixelFeatures
+from .vlm import VLM, PixelFeatures, view_image
 
 # %% ../../nbs/29_lifting.ipynb #2be00d39
 @dataclass
@@ -385,7 +385,7 @@ def _answers(scene, vlm, config, batch, progress):
 
     def read(views):
         links = _links(scene, views, config)
-        return len(views), links, [] if by_name else [_image(view) for view, *_ in links]
+        return len(views), links, [] if by_name else [view_image(view) for view, *_ in links]
 
     def encode(what_was_read):
         count, links, images = what_was_read
@@ -503,15 +503,6 @@ def _links(scene, views, config):
     "(view, index, uv) of views with what they see, without those that see too little."
     links = ((view, *visible_points(scene.points, view, config)) for view in views)
     return [link for link in links if len(link[1]) >= max(config.min_points, 1)]
-
-
-def _image(view):
-    image = view.image
-    if image.shape[:2] != tuple(view.size):
-        raise InputError(
-            f"view {view.name!r}: the image is {image.shape[:2]} (h,w), but K and depth are for {tuple(view.size)}"
-        )
-    return image
 
 # %% ../../nbs/29_lifting.ipynb #fe79d099
 def _class_text(text, vlm, lifting):
