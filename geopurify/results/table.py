@@ -46,11 +46,13 @@ class Table:
         folder: str | Path = '../../results',
         kind: str = 'embedded',  # Of the rows, one of `ROW_KINDS`
         shown: dict[str, str] | None = None,  # Parameter's text → what it is called in frames, files and figures
+        setting: str = '',  # Goes into every run's parameters: what tells it from runs with other models or numbers
     ):
         if not re.fullmatch(r'[\w-]+', name):
             raise InputError(f"table: expected a name of letters, digits, - and _, got {name!r}")
         one_kind([kind], f'table {name!r}')
         self.name, self.folder, self.kind, self.shown = name, Path(folder), kind, shown or {}
+        self.setting = dict(setting=setting) if setting else {}
         self._runs: dict[str, Run] = {}  # by key, in the order of asking
 
     def path(self, parameters: dict) -> Path:
@@ -84,7 +86,7 @@ def run(
     Raises `InputError` where a parameter is no number, text or list of them, where the stored file is damaged or
     holds another run, and where `compute` returns no `Outcome` or calls a metric like a parameter.
     """
-    parameters = plain_values(parameters, f'table {self.name!r}, parameter')
+    parameters = plain_values(parameters | self.setting, f'table {self.name!r}, parameter')
     path = self.path(parameters)
     found = _stored(self, path, parameters) if path.exists() else _computed(self, path, parameters, compute)
     self._runs[found.key] = found

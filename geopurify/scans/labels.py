@@ -100,11 +100,23 @@ class DataSet:
     label_sets: tuple[str, ...]  # What its labels can be read as; the first one is what is scored by default
     train: str | None = None  # One of `SPLITS`: what a student is trained on; None: scenes are made
     evaluation: str | None = None  # One of `SPLITS`: what is scored
+    pool: str | None = None  # One of `SPLITS`: what training scenes may be chosen from
+    preset: str = 'paper'  # Numbers of the method, see `geopurify.base.core.PRESETS`
+    vlm: str = 'xdecoder'  # 2D model, see `geopurify.semantics.models.VLMS`
 
     @property
     def classes(self) -> LabelSet:
         "The label set that is scored by default."
         return label_set(self.label_sets[0])
+
+    def scored_as(
+        self,
+        name: str | None = None,  # One of `label_sets`; None: the default
+    ) -> LabelSet:
+        "A label set of this data set. Raises `InputError` for one that its labels cannot be read as."
+        if name is not None and name not in self.label_sets:
+            raise InputError(f"the labels of {self.name} are read as one of {list(self.label_sets)}, not as {name!r}")
+        return label_set(name) if name else self.classes
 
 
 def _by_name(entries: Iterable) -> dict:
@@ -120,6 +132,8 @@ DATASETS: dict[str, DataSet] = _by_name(
             'procedural rooms, rendered when they are missing',
             **_SCANNET_FILES,
             label_sets=('scannet19',),
+            preset='rooms',
+            vlm='lseg',
         ),
         DataSet(
             'scannet',
@@ -128,6 +142,7 @@ DATASETS: dict[str, DataSet] = _by_name(
             label_sets=('scannet19', 'scannet20', 'scannet200'),
             train='scannet_train',
             evaluation='scannet_evaluation',
+            pool='scannetv2_train',
         ),
         DataSet(
             'matterport',
@@ -138,6 +153,7 @@ DATASETS: dict[str, DataSet] = _by_name(
             label_sets=MATTERPORT_SETS,
             train='matterport_train',
             evaluation='matterport_evaluation',
+            pool='scenes_train',
         ),
     ]
 )

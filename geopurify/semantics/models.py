@@ -64,11 +64,13 @@ def open_vlm(
     return made
 
 # %% ../../nbs/25_models.ipynb #a4681ec5
-def open_lseg() -> VLM:
+def open_lseg(
+    name: str = 'rooms',  # Shipped weights: "rooms", or the weaker "rooms_vit"
+) -> VLM:
     "The embedded model; it answers to any names."
     from geopurify.semantics.lseg import LSegVLM
 
-    return LSegVLM.from_pretrained('rooms')
+    return LSegVLM.from_pretrained(name)
 
 
 def open_xdecoder(
