@@ -19,7 +19,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from ..base.core import InputError
 from .store import repository_root
 
 # %% ../../nbs/75b_runner.ipynb #e0109ec2
-GRID_PARAMETERS = ('dataset', 'grid', 'data', 'runs', 'results')
+GRID_PARAMETERS = ('dataset', 'grid', 'data', 'runs', 'results', 'how')
 
 
 def notebook_parameters(
@@ -149,7 +149,7 @@ def execute_notebook(
 def _echo(parameters):
     return f'''from IPython.display import display as _display
 _asked = {{name: globals().get(name) for name in {sorted(parameters)}}}
-_plain = {{name: v if isinstance(v, (int, float, list, type(None))) else str(v) for name, v in _asked.items()}}
+_plain = {{name: v if isinstance(v, (int, float, list, dict, type(None))) else str(v) for name, v in _asked.items()}}
 _display({{'application/json': _plain}}, raw=True)'''
 
 
@@ -280,6 +280,7 @@ def run_tables(
     results: str | Path | None = None,  # As `results_folder` takes it
     folder: str | Path | None = None,  # Folder of the notebooks; `runs` and `results` lie two levels up
     report: Callable = print,  # Called with each `TableRun`
+    how: Mapping[str, str | None] | None = None,  # Models, numbers and so on, see `geopurify.results.benchmark.CHOICES`
 ) -> list[TableRun]:
     """Execute tables; runs that are stored are not done again.
 
@@ -288,7 +289,7 @@ def run_tables(
     """
     folder = _tables(folder)
     _needed('papermill', 'nbformat', 'nbclient', 'ipykernel')
-    parameters = _grid_parameters(folder, dataset, grid, data, results)
+    parameters = _grid_parameters(folder, dataset, grid, data, results, how)
     known = sorted(p.stem for p in folder.glob('*.ipynb'))
     names = list(dict.fromkeys(names)) or table_names(folder)
     if unknown := [n for n in names if n not in known]:
@@ -300,7 +301,7 @@ def run_tables(
     return _in_processes(tasks, jobs, report)
 
 # %% ../../nbs/75b_runner.ipynb #3cc38e18
-def _grid_parameters(folder, dataset, grid, data, results):
+def _grid_parameters(folder, dataset, grid, data, results, how):
     "Values for a notebook; folders as seen from its own."
     root = folder.parent.parent
     results = results_folder(dataset, grid, results, root)
@@ -315,7 +316,15 @@ def _grid_parameters(folder, dataset, grid, data, results):
     def seen(path):
         return Path(os.path.relpath(Path(path).resolve(), folder)).as_posix()
 
-    return dict(dataset=dataset, grid=grid, data=data and seen(data), runs=seen(root / 'runs'), results=seen(results))
+    given = {name: value for name, value in (how or {}).items() if value is not None}
+    chosen = {name: seen(value) if _is_place(str(value)) else str(value) for name, value in given.items()}
+    places = dict(data=data and seen(data), runs=seen(root / 'runs'), results=seen(results))
+    return dict(dataset=dataset, grid=grid, **places, how=chosen or None)
+
+
+def _is_place(text):
+    "Whether a choice means a file or folder, which a notebook sees from its own."
+    return os.sep in text and Path(text).exists() or bool(Path(text).suffix) and Path(text).is_file()
 
 # %% ../../nbs/75b_runner.ipynb #d6eff0ce
 @dataclass(frozen=True)

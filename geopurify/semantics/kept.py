@@ -10,7 +10,7 @@ import glob
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -112,11 +112,11 @@ def _ask(self: KeptVLM, scene, views) -> list[PixelFeatures]:
 @patch
 def _make_room(self: KeptVLM, scene):
     "The files that were read longest ago go, until nine tenths of the limit are left; those of this scene stay."
-    files = {p: p.stat() for p in self._files() if p.parent.name != scene}
+    files, enough = {p: p.stat() for p in self._files() if p.parent.name != scene}, 0.9 * cast(int, self.limit)
     self.held = sum(about.st_size for about in files.values())
     self.held += sum(p.stat().st_size for p in self.folder.glob(f'{glob.escape(scene)}/*.npz'))
     for path, about in sorted(files.items(), key=lambda item: item[1].st_mtime):
-        if self.held <= 0.9 * self.limit:
+        if self.held <= enough:
             return
         path.unlink(missing_ok=True)
         self.held -= about.st_size
