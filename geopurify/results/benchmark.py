@@ -255,10 +255,8 @@ def sizes(self: Benchmark) -> tuple[int, ...]:
     if self.made:
         return self.grid.sizes
     found = tuple(n for n in self.grid.sizes if n <= self.pool_size)
-    if found != self.grid.sizes:
-        print(
-            f'{self.pool_size} scenes to train on are there: no rows for {[n for n in self.grid.sizes if n > self.pool_size]}'
-        )
+    if lacking := [n for n in self.grid.sizes if n not in found]:
+        print(f'{self.pool_size} scenes to train on are there: no rows for {lacking}')
     return found
 
 
