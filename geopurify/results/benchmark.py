@@ -162,6 +162,13 @@ class Benchmark:
         parts = self.vlm.name, f'teacher {Path(self.teacher).name}', f'preset {self.preset.name}', self.classes.name
         return ', '.join((*parts, f'{there} scenes'))
 
+    @property
+    def counted_with(self) -> str:
+        "What counts of a scene hang on, besides the method."
+        numbers = self.preset
+        parts = self.data.resolve(), self.classes.name, self.vlm.name, numbers.voxel_size, self.grid_name
+        return ' '.join(map(str, (*parts, numbers.projection, numbers.lifting, numbers.pooling)))
+
     def table(
         self,
         name: str,
@@ -258,6 +265,15 @@ def sizes(self: Benchmark) -> tuple[int, ...]:
     if lacking := [n for n in self.grid.sizes if n not in found]:
         print(f'{self.pool_size} scenes to train on are there: no rows for {lacking}')
     return found
+
+
+@patch
+def scaled(
+    self: Benchmark,
+    count: int,  # Training scenes in the paper
+) -> int:
+    "The same on this grid: a tenth on the small one."
+    return max(1, count // 10) if self.grid is SMOKE else count
 
 
 @patch(as_prop=True)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['GRID_PARAMETERS', 'notebook_parameters', 'check_notebook', 'execute_notebook', 'results_folder', 'TableRun',
-           'table_names', 'run_tables', 'execute_task']
+           'table_names', 'table_notebook', 'run_tables', 'execute_task']
 
 # %% ../../nbs/75b_runner.ipynb #9c82b76f
 import ast
@@ -118,6 +118,7 @@ def execute_notebook(
     path: str | Path,  # Notebook
     parameters: dict,
     out: str | Path,  # Executed copy
+    show: bool = False,  # Print what its cells print, as they do
 ) -> dict:  # Parameters as they were at the end
     """Run a notebook with parameters; an `InputError` says which cell failed and why.
 
@@ -133,14 +134,15 @@ def execute_notebook(
     notebook.cells = [c for c in notebook.cells if not re.search(r'nbdev_export\(', c.source)]
     notebook.cells.append(nbformat.v4.new_code_cell(_echo(parameters)))
     out.parent.mkdir(parents=True, exist_ok=True)
+    said = dict(log_output=True, stdout_file=sys.stdout, stderr_file=sys.stderr) if show else {}
     here = dict(cwd=path.parent, kernel_name='python3', language='python', kernel_manager_class=_this_python())
     try:
-        done = papermill.execute_notebook(notebook, str(out), parameters, progress_bar=False, **here)
+        done = papermill.execute_notebook(notebook, str(out), parameters, progress_bar=False, **here, **said)
     except papermill.PapermillExecutionError as e:
         raise InputError(_failure(path, e)) from None
     except RuntimeError as e:  # nbclient's DeadKernelError
-        said = f'{type(e).__name__}: {e}'
-        raise InputError(f"{path.name}: the kernel died ({said}); most often memory ran out") from None
+        why = f'{type(e).__name__}: {e}'
+        raise InputError(f"{path.name}: the kernel died ({why}); most often memory ran out") from None
     echoed = next(o['data']['application/json'] for o in done.cells[-1].outputs if 'data' in o)
     _check_echo(path, parameters, echoed)
     return echoed
@@ -260,6 +262,16 @@ def table_names(
     """
     tagged = [p for p in sorted(_tables(folder).glob('*.ipynb')) if '"parameters"' in p.read_text(encoding='utf-8')]
     return [p.stem for p in tagged if set(GRID_PARAMETERS) <= set(notebook_parameters(p))]
+
+
+def table_notebook(
+    name: str,  # Such as "iterations"
+) -> Path:
+    "A notebook of this checkout. Raises `InputError` where there is none."
+    path = _tables(None) / f'{name}.ipynb'
+    if not path.is_file():
+        raise InputError(f"no table {name!r}; there are {table_names()}")
+    return path
 
 
 def _tables(folder) -> Path:

@@ -39,7 +39,7 @@ ROW_KINDS = {
 
 
 # file in a folder of scenes, or in a download, that are made rooms under a benchmark's names
-STAND_IN = 'stand-in.txt'
+STAND_IN = 'standin.json'
 
 
 def one_kind(
