@@ -3,7 +3,7 @@ PYTHON ?= python3
 TORCH  ?= 2.13.0
 BIN    := .venv/bin
 
-.PHONY: demo test quick slow lint docs bench tables tables-full readme clean-venv help
+.PHONY: demo test quick slow lint docs bench tables tables-full rehearsal readme clean-venv help
 
 help:
 	@echo "make demo        three unseen rooms, purified: writes results/demo/index.html"
@@ -15,6 +15,7 @@ help:
 	@echo "make bench       the engine against the official way: writes results/benchmarks/ (about 15 minutes on two cores)"
 	@echo "make tables      every results table on a small grid, into runs/smoke/results: does all of it run"
 	@echo "make tables-full the tables of results/; hours, an interrupted run goes on"
+	@echo "make rehearsal   the road from an official download to the paper's tables, on stand-ins, each stage named"
 	@echo "make readme      README.md from nbs/index.ipynb"
 	@echo "make clean-venv  remove the virtual environment"
 
@@ -64,6 +65,9 @@ tables: .venv/ready
 
 tables-full: .venv/ready
 	$(BIN)/geopurify tables --grid full --jobs 1
+
+rehearsal: .venv/ready
+	$(BIN)/python .ci/rehearsal.py
 
 readme: .venv/ready
 	$(BIN)/python .ci/readme.py

@@ -11,7 +11,7 @@ import json
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +89,19 @@ class ComputedArrays(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self.makers)
+
+    def changed(
+        self,
+        arrays: Mapping[str, Any],  # By name; None: without it
+    ) -> 'ComputedArrays':
+        "The same with other arrays; what both have is computed once."
+        makers: dict[str, Callable[[], Any]] = {n: partial(self.__getitem__, n) for n in self.makers}
+        makers |= {n: partial(_itself, a) for n, a in arrays.items()}
+        return ComputedArrays({n: make for n, make in makers.items() if n not in arrays or arrays[n] is not None})
+
+
+def _itself(x):
+    return x
 
 # %% ../../nbs/33_frozen.ipynb #f21ea324
 @dataclass(eq=False)
@@ -229,7 +242,7 @@ def _voxel_labels(scene):
 
 
 def _count(scene, answer):
-    classes = answer if answer.ndim == 1 else answer.argmax(1)
+    classes = (answer if answer.ndim == 1 else answer.argmax(1)).cpu()
     if len(classes) != len(scene):
         raise InputError(f"{scene.name}: expected scores of {len(scene)} voxels, got {len(classes)}")
     if scene.labels is None or scene.label_set is None:
@@ -246,6 +259,8 @@ def with_arrays(
     Raises `InputError` where the new arrays do not fit to the others.
     """
     kept = {f.name: changes.pop(f.name, getattr(scene, f.name)) for f in fields(scene) if f.name != 'arrays'}
+    if isinstance(scene.arrays, ComputedArrays):
+        return FrozenScene(arrays=scene.arrays.changed(changes), **kept)
     arrays = {n: a for n, a in (dict(scene.arrays) | changes).items() if a is not None}
     return FrozenScene(arrays=arrays, **kept)
 
@@ -311,6 +326,7 @@ def freeze(
     cache_dir: str | Path | None = None,  # Folder for cached scenes; None: keep in memory
     source: str = '',  # What features that are given as a function depend on: the model's name and settings
     dtype: Any = np.float16,  # Of the stored lifted features
+    teacher_dtype: Any = np.float32,  # Of the stored teacher's features
 ) -> FrozenScene:
     """Compute, or find in the cache, everything frozen about one scene.
 
@@ -318,12 +334,14 @@ def freeze(
     """
     depends = [scene.name, scene.points, scene.colors, scene.normals, teacher.name, teacher.dim, preset.voxel_size]
     depends += [preset.distillation.neighbors, _rows_key(preset.distillation), np.dtype(dtype).str]
+    depends += [] if teacher_dtype == np.float32 else [np.dtype(teacher_dtype).str]  # as before it could be chosen
     key = content_key(*depends, *_feature_key(scene, point_features, source, cache_dir))
     folder = Path(cache_dir) / f'{file_name(scene.name)}-{key}' if cache_dir else None
     if folder and folder.exists():
         return load_frozen(folder)
     found = point_features() if callable(point_features) else point_features
     arrays = _arrays(scene, found if isinstance(found, Tensor) else found.features, teacher, preset, dtype)
+    arrays['teacher'] = arrays['teacher'].astype(teacher_dtype, copy=False)
     config = preset.distillation
     made = FrozenScene(scene.name, arrays, config.pairs_between, config.sampled_voxels_only, key)
     if folder is None:

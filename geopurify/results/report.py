@@ -9,7 +9,7 @@ __all__ = ['StoredTable', 'read_tables', 'chart', 'html_table', 'section', 'orig
 # %% ../../nbs/76_report.ipynb #3301aa98
 import html
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -376,13 +376,14 @@ def tables_command(
     data: str | None = None,
     jobs: int = 1,
     results: str | None = None,
+    how: Mapping[str, str | None] | None = None,  # See `run_tables`
 ) -> int:  # 0 done, 1 a table failed
     """Run tables and render the report.
 
     Raises `InputError` as `run_tables` and `write_report` do.
     """
     names, folder = list(names), results_folder(dataset, grid, results)
-    ran = [] if names == ['report'] else run_tables(names, dataset, grid, data, jobs, results)
+    ran = [] if names == ['report'] else run_tables(names, dataset, grid, data, jobs, results, how=how)
     failed = [r.name for r in ran if not r.ok]
     if failed:
         print(
