@@ -420,6 +420,7 @@ class Preset:
     projection: ProjectionConfig = field(default_factory=ProjectionConfig)
     images: ImageConfig = field(default_factory=ImageConfig)
     lifting: LiftingConfig = field(default_factory=LiftingConfig)
+    taught_by: str = 'covariance'  # the teacher, see `geopurify.geometry.teachers.TEACHERS`
     teacher: TeacherConfig = field(default_factory=TeacherConfig)
     distillation: DistillationConfig = field(default_factory=DistillationConfig)
     student: StudentConfig = field(default_factory=StudentConfig)
@@ -432,6 +433,7 @@ PRESETS = {
     for p in (
         Preset(
             'paper',
+            taught_by='sonata',
             images=ImageConfig(484),
             lifting=LiftingConfig('consensus'),
             distillation=DistillationConfig(pairs_between='points'),
@@ -439,6 +441,7 @@ PRESETS = {
         Preset(
             'official',
             projection=ProjectionConfig(depth_tolerance=0.05, border=10, min_points=400),
+            taught_by='sonata',
             images=ImageConfig((484, 648), crop_padding=False),
             lifting=LiftingConfig('consensus'),
             teacher=TeacherConfig(colors_scaled_twice=True),

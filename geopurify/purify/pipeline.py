@@ -75,6 +75,7 @@ def _computed(model, scene: Scene, lifted: Callable[[], PointFeatures]) -> Froze
         colors=lambda: inputs()[:, -6:-3],
         normals=lambda: inputs()[:, -3:],
         neighbors=neighbors,
+        teacher=lambda: model.teacher_means(scene),
     )
     if scene.labels is not None:
         makers['labels'] = lambda: scene.labels
@@ -148,7 +149,8 @@ class GeoPurify:
         vlm: VLM,  # Frozen 2D model
         student: Student | None = None,  # Geometric student; None until `fit`
         preset: Preset | str = 'rooms',  # All numbers of the method
-        teacher: Any = None,  # Frozen 3D teacher, needed by `fit` and where it is pooled by "teacher" only
+        # Frozen 3D teacher, or its name, see `open_teacher`; needed by `fit` and where it is pooled by "teacher" only
+        teacher: Any = None,
         pooled_by: str = 'student',  # Whose affinities are used when none are named, see `POOLED_BY`
         device: str | torch.device | None = None,  # For the student; None: CUDA when there is a GPU
         progress: bool = False,  # Show progress bars
@@ -156,7 +158,8 @@ class GeoPurify:
     ):
         if not isinstance(vlm, VLM):
             raise InputError(f"vlm must have name, dim, encode_image and encode_text, got {type(vlm).__name__}")
-        self.vlm, self.student, self.teacher, self.pooled_by, self.progress = vlm, student, teacher, pooled_by, progress
+        self.vlm, self.student, self.pooled_by, self.progress = vlm, student, pooled_by, progress
+        self._teacher: Any = teacher
         self.preset = _preset(preset)
         # threads' allocators keep up to a hundred megabytes
         self.memory = Memory(parse_memory(max_memory), reserve=150 * 10**6)
@@ -165,8 +168,21 @@ class GeoPurify:
 
     def __repr__(self):
         parts = dict(vlm=self.vlm.name, student='none' if self.student is None else 'yes', preset=self.preset.name)
+        if self.student is not None and 'teacher' in self.student.metadata:
+            parts |= dict(taught_by=self.student.metadata['teacher'])
         parts |= dict(pooled_by=self.pooled_by, device=self.device)
         return f"GeoPurify({', '.join(f'{k}={v}' for k, v in parts.items())})"
+
+    @property
+    def teacher(self) -> Any:  # None where there is none
+        "The frozen 3D teacher; one that was given by its name is opened when it is first asked for."
+        if isinstance(self._teacher, (str, Path)):
+            self._teacher = open_teacher(self._teacher, self.device, self.preset.teacher)
+        return self._teacher
+
+    @teacher.setter
+    def teacher(self, teacher: Any):
+        self._teacher = teacher
 
     def __getstate__(self):  # Other processes get the model without what it remembers of scenes
         return self.__dict__ | dict(_remembered=[])
@@ -232,7 +248,7 @@ def affinity(
 @patch
 def _affinity(self: GeoPurify, known: _Remembered, pooled_by: str) -> Affinity | None:
     "Made once for a scene, and again for another student or teacher."
-    source = {'student': self.student, 'teacher': self.teacher}.get(pooled_by)
+    source = self.student if pooled_by == 'student' else self.teacher if pooled_by == 'teacher' else None
     made = known.affinities.get(pooled_by)
     if made is None or made[0] is not source:
         embed, alpha = partial(self._embeddings, known, pooled_by), self.preset.pooling.alpha
@@ -242,13 +258,20 @@ def _affinity(self: GeoPurify, known: _Remembered, pooled_by: str) -> Affinity |
 
 
 @patch
+def teacher_means(
+    self: GeoPurify,
+    scene: Scene,
+) -> Tensor:  # (m,D)
+    "The teacher's features, averaged over each voxel. Raises `InputError` where there is no teacher."
+    if self.teacher is None:
+        raise InputError("this model has no teacher; pass teacher=CovarianceTeacher() to use its affinities directly")
+    return _teacher_means(self.teacher, scene, self.preset.voxel_size, self.memory)
+
+
+@patch
 def _embeddings(self: GeoPurify, known: _Remembered, pooled_by: str) -> Tensor:  # (m,128) or (m,D)
     if pooled_by == 'teacher':
-        if self.teacher is None:
-            raise InputError(
-                "this model has no teacher; pass teacher=CovarianceTeacher() to use its affinities directly"
-            )
-        return _teacher_means(self.teacher, known.scene, self.preset.voxel_size, self.memory)
+        return self.teacher_means(known.scene)
     if self.student is None:
         raise InputError(
             "this model has no student yet: train one with .fit(scenes), load one with GeoPurify.load, "
@@ -344,6 +367,7 @@ def fit(
     ready = list(map_scenes(partial(_frozen_scene, self, cache_dir, source), scenes, jobs))
     device = self.device if fabric is None else None
     self.student = train_student(ready, self.preset, out_dir, seed, resume, self.progress, device, fabric)
+    self.student.metadata['teacher'] = self.teacher.name
     if fabric:
         self.device = fabric.device
     if out_dir and (fabric is None or fabric.is_global_zero):
@@ -534,7 +558,7 @@ def open_model(
     model: str | Path | None = None,  # Name of a shipped student, or a file that `save` wrote; None: see below
     vlm: str = EMBEDDED,  # One of `VLMS`, or "package.module:function"
     preset: Preset | str | None = None,  # Instead of the model's; None without a model: "paper"
-    teacher: str | Path = 'covariance',  # One of `TEACHERS`, a file, or "package.module:function"
+    teacher: str | Path | None = None,  # One of `TEACHERS`, a file, or "package.module:function"; None: the preset's
     device: str | torch.device | None = None,  # None: CUDA when there is a GPU
     progress: bool = False,  # Show progress bars
     max_memory: str | int | None = None,  # What the process may hold, such as "4GB"; None: no limit
@@ -542,7 +566,8 @@ def open_model(
 ) -> GeoPurify:
     """Everything that is needed to label a scan.
 
-    Without a model: the shipped "rooms", or with another 2D model no student.
+    Without a model: the shipped "rooms", or with another 2D model no student. A teacher that nobody named is opened
+    when it is first needed: with a student, only where something is pooled by "teacher".
 
     Raises `InputError` as `open_vlm`, `open_teacher` and `GeoPurify.load` do.
     """
@@ -560,7 +585,10 @@ def open_model(
     where = device or ('cuda' if torch.cuda.is_available() else 'cpu')
     two_d = open_vlm(vlm, images=numbers.images, device=where, **options)
     common: dict[str, Any] = dict(
-        teacher=open_teacher(teacher), device=device, progress=progress, max_memory=max_memory
+        teacher=numbers.taught_by if teacher is None else open_teacher(teacher, where, numbers.teacher),
+        device=device,
+        progress=progress,
+        max_memory=max_memory,
     )
     if file:
         return GeoPurify.load(file, two_d, numbers, **common)

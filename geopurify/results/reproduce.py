@@ -55,6 +55,10 @@ class Row:
     waits: str = ''  # what is needed that no download has
 
     @property
+    def called(self) -> str:
+        return f'{self.method}, {self.setting}' if self.setting else self.method
+
+    @property
     def learns(self) -> bool:
         return self.kind in ('student', 'openscene', 'cua')
 
@@ -296,7 +300,7 @@ def by_class(
     if row.counts:
         df['IoU counted'] = 100 * published(row.classes, row.counts).iou
         df['difference'] = df['IoU'] - df['IoU counted']
-    about = dict(table=row.table, method=row.method, setting=row.setting, classes=row.classes)
+    about = dict(table=row.table, method=row.method, setting=row.setting, label_set=row.classes)
     return df.assign(**about)[[*about, *df]]
 
 # %% ../../nbs/78_reproduce.ipynb #78701533
@@ -350,11 +354,11 @@ def _tasks(experiment, row, say):
     "A row with each seed; none where it waits."
     bench = experiment.bench(row.trained_on or row.data)
     if why := why_not(row, bench):
-        say(f'{row.method} {row.setting}: waits for {why}'.replace('  ', ' '))
+        say(f'{row.called} waits for {why}')
         return []
     if not row.learns:
         return [Task(row)]
-    say(f'train: {row.method} {row.setting} ({row.kind}), {bench.scaled(row.scenes)} scenes of {row.trained_on}')
+    say(f'train: {row.called} ({row.kind}), {bench.scaled(row.scenes)} scenes of {row.trained_on}')
     return [trained(row, seed, bench) for seed in experiment.seeds or bench.seeds]
 
 
@@ -374,7 +378,7 @@ def write_table(
     "Store every run, and write `reproduce-NAME.csv` and `.md`, and the classes beside them."
     rows, classwise, kinds = [], [], set()
     for row, runs in found.items():
-        about = dict(table=row.table, method=row.method, setting=row.setting, data=row.data, classes=row.classes)
+        about = dict(table=row.table, method=row.method, setting=row.setting, data=row.data, label_set=row.classes)
         bench = experiment.bench(row.trained_on or row.data)
         kinds.add(bench.kind)
         if not runs:
@@ -386,9 +390,8 @@ def write_table(
             files = [task.file] if task.file else []
             table.run(lambda: Outcome(evaluations=counts, files=files), **about, **trained_on, seed=task.seed)
         totals = [sum(counts.values()) for _, counts in runs]
-        # `classes` is the label set's name; how many of them are averaged stands beside
         told = beside_published(row, totals, bench.kind)
-        rows.append(dict(kind=bench.kind) | about | dict(averaged=told.pop('classes')) | told)
+        rows.append(dict(kind=bench.kind) | about | told)
         classwise.append(by_class(row, totals))
     summary = pd.DataFrame(rows)
     write_frame(summary, Path(results) / f'reproduce-{experiment.name}')
@@ -407,7 +410,7 @@ class Typical:
 
 
 TYPICAL = dict(  # points: labelled ones of the official counts, a scene
-    scannet=Typical(85, 150_000, 80_000),
+    scannet=Typical(85, 150_000, 250_000),
     matterport=Typical(60, 140_000, 330_000),
 )
 ANSWER_BYTES = 80_000  # kept of the 2D model, a view: ids of masks, and some fifty vectors of 512 halves
@@ -438,7 +441,7 @@ class Plan:
     def __str__(self):
         gigabytes = ', '.join(f'{size / 1e9:.1f} GB {what}' for what, size in self.disk.items())
         hours = ', '.join(f'{what} {hours:.1f} h' for what, hours in self.hours.items())
-        waits = [f'{r.method} {r.setting}'.strip() + f' (waits for {r.waits})' for r in self.rows if r.waits]
+        waits = [f'{r.called} waits for {r.waits}' for r in self.rows if r.waits]
         lines = [
             ('scenes', [str(n) for n in self.needed]),
             ('weights', [f'{name}: {where}' for name, where in self.weights.items()]),
@@ -546,11 +549,12 @@ def _view_seconds(chosen, device):
     return XDECODER_FLOPS / (2 * side**3 / _seconds(lambda: a @ a, device))
 
 
-def _voxel_seconds(numbers, device, side=64):
+def _voxel_seconds(numbers, device):
     "Seconds a voxel: the student's forward pass; neighbours, affinities and pooling of 20 columns. On a made floor."
     from geopurify.purify.pooling import affinity, pool
     from geopurify.scans.voxels import nearest_neighbors
 
+    side = 64 if numbers.student.hidden <= 64 or torch.device(device).type == 'cuda' else 24
     x = torch.arange(side, dtype=torch.int32)
     coords = torch.stack([*torch.meshgrid(x, x, indexing='ij'), torch.zeros(side, side, dtype=torch.int32)], -1)
     coords = coords.reshape(-1, 3)
@@ -582,6 +586,7 @@ def prepare_data(
     needed: list[Needed],
     downloads: Iterable[str | Path],
     out: Path,  # Gets a folder a data set
+    sizes: Mapping[str, tuple[int, int] | None],  # Data set → (h,w) of its pictures; None: as they are
     jobs: int | None = None,  # Scenes at the same time
 ) -> dict[str, str]:  # Data set → folder of its prepared scenes
     """Prepare the scenes that are there; done ones are skipped.
@@ -592,7 +597,7 @@ def prepare_data(
     for n in needed:
         prepare = prepare_scannet200 if n.dataset == 'scannet' else prepare_matterport
         scenes, into = [s for s in (*n.train, *n.test) if s in n.found], out / n.dataset
-        report = prepare(kinds[n.dataset], into, scenes=scenes, jobs=jobs)
+        report = prepare(kinds[n.dataset], into, scenes=scenes, size=sizes[n.dataset], jobs=jobs)
         print(report)
         if not report.ok:
             raise InputError(f"{len(report.names('failed'))} scenes of {n.dataset} could not be prepared, see above")
@@ -600,6 +605,13 @@ def prepare_data(
             (into / STAND_IN).write_text('{"standin": 1}\n')
         folders[n.dataset] = str(into)
     return folders
+
+
+def _sizes(numbers, grid):
+    "Of prepared pictures: as large as the 2D model is shown them, so that none is made larger again."
+    if grid == 'smoke':
+        return dict.fromkeys(TYPICAL)
+    return dict(scannet=(240, 320) if numbers.images.image_size is None else (484, 648), matterport=(512, 640))
 
 
 def reproduce(
@@ -626,7 +638,7 @@ def reproduce(
             "choose another disk with --out, or keep fewer answers of the 2D model with --kept"
         )
     print('[1/3] download and weights: there')
-    data = prepare_data(wanted.needed, downloads, out / 'prepared', jobs)
+    data = prepare_data(wanted.needed, downloads, out / 'prepared', _sizes(_numbers(checked_choices(how)), grid), jobs)
     print(f'[2/3] prepared: {", ".join(data.values())}')
     places = {name: str(Path(folder).resolve()) for name, folder in data.items()}
     asked = dict(experiment=experiment, data=places, out=str(out.resolve()), grid=grid, how=dict(how or {}) or None)
