@@ -28,6 +28,8 @@ help:
 	if command -v nvidia-smi >/dev/null 2>&1; then $(BIN)/python -m pip install --quiet "torch==$(TORCH)"; \
 	else $(BIN)/python -m pip install --quiet "torch==$(TORCH)+cpu" 2>/dev/null || $(BIN)/python -m pip install --quiet "torch==$(TORCH)"; fi
 	$(BIN)/python -m pip install --quiet --no-build-isolation -e ".[text,weights,distributed,docs,dev]"
+# CLIP's vocabulary, one file: what the package asks for itself would bring torchvision
+	$(BIN)/python -m pip install --quiet --no-deps open_clip_torch
 	@touch $@
 
 demo: .venv/ready

@@ -14,7 +14,8 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import cache, partial, reduce
+from operator import add
 from pathlib import Path
 from typing import Any
 
@@ -295,7 +296,7 @@ def by_class(
     runs: list[Evaluation],  # One a seed
 ) -> pd.DataFrame:  # A row a class: IoU here and in the counts, percent
     "IoU of each class, mean over seeds, beside the authors'."
-    total = sum(runs[1:], runs[0])
+    total = reduce(add, runs)
     df = pd.DataFrame(dict(name=total.label_set.names, points=runs[0].target, IoU=100 * total.iou))
     if row.counts:
         df['IoU counted'] = 100 * published(row.classes, row.counts).iou
@@ -389,7 +390,7 @@ def write_table(
         for task, counts in runs:
             files = [task.file] if task.file else []
             table.run(lambda: Outcome(evaluations=counts, files=files), **about, **trained_on, seed=task.seed)
-        totals = [sum(counts.values()) for _, counts in runs]
+        totals = [reduce(add, counts.values()) for _, counts in runs]
         told = beside_published(row, totals, bench.kind)
         rows.append(dict(kind=bench.kind) | about | told)
         classwise.append(by_class(row, totals))
@@ -641,7 +642,9 @@ def reproduce(
     data = prepare_data(wanted.needed, downloads, out / 'prepared', _sizes(_numbers(checked_choices(how)), grid), jobs)
     print(f'[2/3] prepared: {", ".join(data.values())}')
     places = {name: str(Path(folder).resolve()) for name, folder in data.items()}
-    asked = dict(experiment=experiment, data=places, out=str(out.resolve()), grid=grid, how=dict(how or {}) or None)
+    asked: dict[str, Any] = dict(
+        experiment=experiment, data=places, out=str(out.resolve()), grid=grid, how=dict(how or {}) or None
+    )
     asked |= dict(seeds=list(range(seeds)), jobs=jobs)
     execute_notebook(table_notebook('reproduce'), asked, out / 'executed' / f'{experiment}.ipynb', show=True)
     table = out / 'results' / f'reproduce-{experiment}.md'
