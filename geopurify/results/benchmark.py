@@ -27,10 +27,10 @@ from ..geometry.unet import MINKUNET18A, UNetConfig
 from ..purify.affinities import class_scores, student_embeddings
 from ..purify.pipeline import GeoPurify
 from ..purify.pooling import Affinity, affinity
+from ..readers.downloads import is_standin
 from ..readers.load import load_scene
 from .baselines import CUA3D, DistillationRun, OpenScene3D, load_baseline, train_cua, train_openscene
 from ..scans.evaluation import Evaluation
-from .store import STAND_IN
 from .table import Table
 from ..scans.labels import DATASETS, published_mean, split
 from ..scans.scene import Scene
@@ -151,7 +151,7 @@ class Benchmark:
         "Of the table's rows."
         if self.made:
             return 'embedded'
-        return 'stand-in' if (self.data / STAND_IN).exists() else 'real'
+        return 'stand-in' if any(map(is_standin, self._there(self._names('test')))) else 'real'
 
     @property
     def setting(self) -> str:  # '' for made rooms as they are

@@ -32,7 +32,7 @@ from ..geometry.teachers import TEACHERS
 from ..readers.prepare import find_houses, find_scannet, prepare_matterport, prepare_scannet200
 from .benchmark import Benchmark, checked_choices
 from .runner import execute_notebook, table_notebook
-from .store import STAND_IN, Outcome
+from .store import Outcome
 from .table import printed, write_frame
 from ..scans.evaluation import Evaluation, published
 from ..scans.labels import DATASETS, EXPERIMENTS, published_mean, split
@@ -602,8 +602,6 @@ def prepare_data(
         print(report)
         if not report.ok:
             raise InputError(f"{len(report.names('failed'))} scenes of {n.dataset} could not be prepared, see above")
-        if (Path(kinds[n.dataset]) / STAND_IN).is_file():
-            (into / STAND_IN).write_text('{"standin": 1}\n')
         folders[n.dataset] = str(into)
     return folders
 
