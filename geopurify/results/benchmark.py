@@ -63,7 +63,7 @@ def one_thread():
     "From here on this process adds up in one order: with several threads the last digits of sums would differ."
     torch.set_num_threads(1)
 
-# %% ../../nbs/74_benchmark.ipynb #3f5fb9e7
+# %% ../../nbs/74_benchmark.ipynb #ffbb32ba
 CHOICES = {
     'classes': 'label set that is scored',
     'preset': 'numbers of the method',
@@ -85,7 +85,7 @@ def checked_choices(
         raise InputError(f"benchmark: nothing to choose is called {unknown[0]!r}; there are {list(known)}")
     return {name: str(value) for name, value in (how or {}).items() if value is not None}
 
-
+# %% ../../nbs/74_benchmark.ipynb #b73f7cff
 class Benchmark:
     """Scenes of a data set, and what is computed from them once.
 
@@ -125,67 +125,41 @@ class Benchmark:
         self._models: dict[tuple[str, Preset], GeoPurify] = {}
         self._scenes: dict[Any, tuple[FrozenScene, Scene]] = {}
 
-    def _open_vlm(self) -> VLM:
-        options = {name: self.how.get(name) for name in options_of(VLMS)}
-        chosen = self.how.get('vlm') or self.about.vlm
-        if chosen == 'xdecoder':
-            options |= dict(checkpoint=self.how.get('checkpoint') or 'xdecoder-focal-l')
-        return open_vlm(chosen, self.classes.names, self.preset.images, device=self.device, **options)
-
-    def _kept(self, vlm: VLM) -> VLM:
-        scenes = f'{self.about.name}-{content_key(str(self.data.resolve()))[:8]}'
-        folder = self.runs / 'features' / scenes / content_key(vlm.name)[:8]
-        return KeptVLM(vlm, folder, self.how.get('kept', '10GB'), self.classes.names)
-
-    @property
-    def unet(self) -> UNetConfig:
-        "Sizes of the baselines' networks: the published ones on real data, unless it is the small grid."
-        return UNetConfig() if self.made or self.grid is SMOKE else MINKUNET18A
-
     def __repr__(self):
         counts = f'{self.grid.train} scenes to train on, {self.grid.test} to test on'
         return f'Benchmark({self.about.name}, {counts}, {self.vlm.name})'
-
-    @property
-    def kind(self) -> str:  # One of `ROW_KINDS`
-        "Of the table's rows."
-        if self.made:
-            return 'embedded'
-        return 'stand-in' if any(map(is_standin, self._there(self._names('test')))) else 'real'
-
-    @property
-    def setting(self) -> str:  # '' for made rooms as they are
-        "What tells this benchmark's runs from those with other choices."
-        if self.made:
-            return ', '.join(f'{k} {v}' for k, v in sorted(self.how.items()) if k != 'device')
-        there = len(self._there(self._names('test')))
-        parts = self.vlm.name, f'teacher {Path(self.teacher).name}', f'preset {self.preset.name}', self.classes.name
-        return ', '.join((*parts, f'{there} scenes'))
-
-    @property
-    def counted_with(self) -> str:
-        "What counts of a scene hang on, besides the method."
-        numbers = self.preset
-        parts = self.data.resolve(), self.classes.name, self.vlm.name, numbers.voxel_size, self.grid_name
-        return ' '.join(map(str, (*parts, numbers.projection, numbers.lifting, numbers.pooling)))
-
-    def table(
-        self,
-        name: str,
-        results: str | Path,  # Folder of the tables
-        shown: dict[str, str] | None = None,  # See `Table`
-    ) -> Table:
-        "A table of this benchmark's runs."
-        return Table(name, results, self.kind, shown, self.setting)
-
-    @property
-    def seeds(self) -> tuple[int, ...]:
-        return self.grid.seeds
 
     @cached_property
     def text(self) -> Tensor:  # (c,d)
         "Vectors of the classes."
         return self.vlm.encode_text(prompt(self.classes.names, getattr(self.vlm, 'template', PROMPT)))
+
+# %% ../../nbs/74_benchmark.ipynb #7b89e9ba
+@patch
+def _open_vlm(self: Benchmark) -> VLM:
+    options = {name: self.how.get(name) for name in options_of(VLMS)}
+    chosen = self.how.get('vlm') or self.about.vlm
+    if chosen == 'xdecoder':
+        options |= dict(checkpoint=self.how.get('checkpoint') or 'xdecoder-focal-l')
+    return open_vlm(chosen, self.classes.names, self.preset.images, device=self.device, **options)
+
+
+@patch
+def _kept(self: Benchmark, vlm: VLM) -> VLM:
+    scenes = f'{self.about.name}-{content_key(str(self.data.resolve()))[:8]}'
+    folder = self.runs / 'features' / scenes / content_key(vlm.name)[:8]
+    return KeptVLM(vlm, folder, self.how.get('kept', '10GB'), self.classes.names)
+
+
+@patch(as_prop=True)
+def unet(self: Benchmark) -> UNetConfig:
+    "Sizes of the baselines' networks: the published ones on real data, unless it is the small grid."
+    return UNetConfig() if self.made or self.grid is SMOKE else MINKUNET18A
+
+
+@patch(as_prop=True)
+def seeds(self: Benchmark) -> tuple[int, ...]:
+    return self.grid.seeds
 
 
 def _grid_preset(numbers, grid, made):
@@ -199,7 +173,44 @@ def _grid_preset(numbers, grid, made):
     anchors = replace(numbers.distillation, anchors=256)
     return replace(small, student=replace(numbers.student, hidden=16), distillation=anchors)
 
-# %% ../../nbs/74_benchmark.ipynb #eb798bd1
+# %% ../../nbs/74_benchmark.ipynb #77428325
+@patch(as_prop=True)
+def kind(self: Benchmark) -> str:  # One of `ROW_KINDS`
+    "Of the table's rows."
+    if self.made:
+        return 'embedded'
+    return 'stand-in' if any(map(is_standin, self._there(self._names('test')))) else 'real'
+
+
+@patch(as_prop=True)
+def setting(self: Benchmark) -> str:  # '' for made rooms as they are
+    "What tells this benchmark's runs from those with other choices."
+    if self.made:
+        return ', '.join(f'{k} {v}' for k, v in sorted(self.how.items()) if k != 'device')
+    there = len(self._there(self._names('test')))
+    parts = self.vlm.name, f'teacher {Path(self.teacher).name}', f'preset {self.preset.name}', self.classes.name
+    return ', '.join((*parts, f'{there} scenes'))
+
+
+@patch(as_prop=True)
+def counted_with(self: Benchmark) -> str:
+    "What counts of a scene hang on, besides the method."
+    numbers = self.preset
+    parts = self.data.resolve(), self.classes.name, self.vlm.name, numbers.voxel_size, self.grid_name
+    return ' '.join(map(str, (*parts, numbers.projection, numbers.lifting, numbers.pooling)))
+
+
+@patch
+def table(
+    self: Benchmark,
+    name: str,
+    results: str | Path,  # Folder of the tables
+    shown: dict[str, str] | None = None,  # See `Table`
+) -> Table:
+    "A table of this benchmark's runs."
+    return Table(name, results, self.kind, shown, self.setting)
+
+# %% ../../nbs/74_benchmark.ipynb #86d0a6af
 @patch
 def rooms(
     self: Benchmark,
@@ -255,7 +266,7 @@ def _prepared(self: Benchmark, part, count):
         print(f'{len(there)} of the {len(names)} scenes of {self.about.evaluation} are there, and counted')
     return there
 
-
+# %% ../../nbs/74_benchmark.ipynb #de3ea07d
 @patch(as_prop=True)
 def sizes(self: Benchmark) -> tuple[int, ...]:
     "The grid's numbers of training scenes, as far as there are so many."
@@ -404,7 +415,7 @@ def openscene(
     scenes, run = self.training_scenes(folders, numbers=numbers), DistillationRun(numbers, seed, device=self.device)
     return self._baseline('openscene', scenes, numbers, seed, lambda out: train_openscene(scenes, out, run, self.unet))
 
-# %% ../../nbs/74_benchmark.ipynb #9ee46591
+# %% ../../nbs/74_benchmark.ipynb #b55b6d43
 @patch
 def cua(
     self: Benchmark,
@@ -419,7 +430,7 @@ def cua(
     every, run = [s for each in scenes.values() for s in each], DistillationRun(numbers, seed, device=self.device)
     return self._baseline('cua', every, numbers, seed, lambda out: train_cua(scenes, out, run, self.unet))
 
-
+# %% ../../nbs/74_benchmark.ipynb #79c661b4
 @patch
 def _by_voxel(self: Benchmark) -> Preset:
     "The preset with scenes that hold voxels, which is all that the baselines know."

@@ -332,7 +332,7 @@ class Experiment:
     def __post_init__(self):
         self._benches: dict[tuple[str, str], Benchmark] = {}
 
-
+# %% ../../nbs/78_reproduce.ipynb #4218bd69
 def run_experiment(
     experiment: Experiment,
     say: Callable[[str], None] = print,  # Called with what is being done
@@ -392,7 +392,7 @@ def write_table(
             table.run(lambda: Outcome(evaluations=counts, files=files), **about, **trained_on, seed=task.seed)
         totals = [reduce(add, counts.values()) for _, counts in runs]
         told = beside_published(row, totals, bench.kind)
-        rows.append(dict(kind=bench.kind) | about | told)
+        rows.append(dict(kind=bench.kind) | about | told | dict(waits=''))
         classwise.append(by_class(row, totals))
     summary = pd.DataFrame(rows)
     write_frame(summary, Path(results) / f'reproduce-{experiment.name}')
@@ -582,7 +582,7 @@ def _seconds(work, device):
         torch.cuda.synchronize()
     return time.perf_counter() - started
 
-# %% ../../nbs/78_reproduce.ipynb #0a2f87e1
+# %% ../../nbs/78_reproduce.ipynb #687c71fe
 def prepare_data(
     needed: list[Needed],
     downloads: Iterable[str | Path],
@@ -605,7 +605,7 @@ def prepare_data(
         folders[n.dataset] = str(into)
     return folders
 
-
+# %% ../../nbs/78_reproduce.ipynb #4a5443a8
 def _sizes(numbers, grid):
     "Of prepared pictures: as large as the 2D model is shown them, so that none is made larger again."
     if grid == 'smoke':
