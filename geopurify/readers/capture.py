@@ -17,7 +17,7 @@ import math
 import re
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -65,6 +65,7 @@ class Capture:
     level: bool = False  # z is up already
     view_size: tuple[int, int] | None = None  # (h,w) of the views; the depth images' when not given
     turn: int = 0  # Quarter turns, counter-clockwise, that make the images upright
+    assumed: dict[str, str] = field(default_factory=dict)  # What no file states, by "intrinsics" or "depth scale"
 
 # %% ../../nbs/03_capture.ipynb #a4d9c594
 def label_columns(

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from ..base.core import InputError
+from .archive import unpacked
 from .apps import lens_distortion, view_size
 from geopurify.readers.capture import (
     AS_STATED,
@@ -383,13 +384,13 @@ def read_open3d(
     numbers = complete_frames(folder.name, {'picture': images, 'depth image': depths, 'pose': posed})
     camera = camera or _open3d_camera(folder)
     frames = [Frame(images[n].stem, images[n], depths[n], posed[n]) for n in numbers]
-    size = camera.size or ((480, 640) if camera.extra.get('assumed') else None)
+    size, assumed = camera.size or ((480, 640) if camera.extra.get('assumed') else None), {}
     if camera.extra.get('assumed'):
-        warnings.warn(
-            f"{folder.name}: no intrinsic.json; Open3D's default camera is assumed: 525, 525, 319.5, 239.5 for 640×480",
-            stacklevel=3,
-        )
-    return Capture(folder.name, posed_frames(frames, folder.name, correction), K_image=camera.K, K_size=size)
+        said = "no intrinsic.json; assumed Open3D's default camera, 525, 525, 319.5, 239.5 for 640×480 pixels"
+        warnings.warn(f'{folder.name}: {said}', stacklevel=3)
+        assumed = {'intrinsics': said}
+    frames = posed_frames(frames, folder.name, correction)
+    return Capture(folder.name, frames, K_image=camera.K, K_size=size, assumed=assumed)
 
 # %% ../../nbs/03o_reconstructions.ipynb #75eebe0c
 def open3d_trajectory(
@@ -573,6 +574,8 @@ def read_3rscan(
     Raises `InputError` when _info.txt lacks a camera, or frames lack a part.
     """
     base = folder / 'sequence' if (folder / 'sequence').is_dir() else folder
+    if not (base / '_info.txt').is_file() and (folder / 'sequence.zip').is_file():
+        base = unpacked(folder / 'sequence.zip')
     info = _3rscan_info(base / '_info.txt')
     images, depths = (
         by_number(base.glob('*.color.jpg')),

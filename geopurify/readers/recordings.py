@@ -6,6 +6,7 @@
 __all__ = ['read_scannet', 'read_7scenes', 'read_openmask3d', 'associate', 'read_tum']
 
 # %% ../../nbs/03f_recordings.ipynb #e9b4c06c
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -22,13 +23,17 @@ from geopurify.readers.capture import (
     label_columns,
     list_files,
     match_files,
+    pixel_size,
     posed_frames,
     quaternion_matrix,
     read_camera_matrix,
     read_numbers,
+    resize_K,
     rigid,
     warn_dropped,
+    width_by_height,
 )
+from .tables import read_camera_file
 from ..scans.scene import is_result, read_ply, read_scan
 
 # %% ../../nbs/03f_recordings.ipynb #a0a947eb
@@ -212,13 +217,27 @@ _TUM_CAMERAS = {  # fx, fy, cx, cy by a part of the folder's name; the benchmark
 }
 
 
-def _tum_camera(folder):
-    "(3,3), and the size (h,w) that it was stated for where that is known."
-    names = ('calibration.txt', 'camera-intrinsics.txt', 'intrinsics.txt')
+def _tum_camera(folder, image):
+    "(3,3), the size (h,w) that it was stated for where that is known, and in words what is assumed."
+    names = [f'{name}.{end}' for name in _CALIBRATIONS for end in ('txt', 'json', 'yaml', 'yml')]
     if file := _first_file(folder / name for name in names):
-        return read_camera_matrix(file), None
-    known = next(camera for part, camera in _TUM_CAMERAS.items() if part in folder.resolve().name)
-    return camera_matrix(*known), (480, 640)
+        camera = read_camera_file(file)
+        return camera.K, camera.size, ''
+    part, known = next((part, camera) for part, camera in _TUM_CAMERAS.items() if part in folder.resolve().name)
+    K, size = camera_matrix(*known), pixel_size(image)
+    fx, fy, cx, cy = resize_K(K, (480, 640), size)[[0, 1, 0, 1], [0, 1, 2, 2]]
+    of = f"{part}'s of the benchmark" if part else "the benchmark's default; its freiburg1, 2 and 3 have their own"
+    return (
+        K,
+        (480, 640),
+        (
+            f'no file states the camera; assumed f = {fx:.1f}, {fy:.1f}, centre {cx:.1f}, {cy:.1f} for '
+            f'{width_by_height(size)} pixels ({of}); write calibration.txt (fx fy cx cy) if you know better'
+        ),
+    )
+
+
+_CALIBRATIONS = 'calibration camera-intrinsics intrinsics camera calib camera_info'.split()
 
 # %% ../../nbs/03f_recordings.ipynb #9200cec7
 def read_tum(
@@ -249,6 +268,10 @@ def read_tum(
         name = images[a].stem
         pose = rigid(quaternion_matrix(qw, qx, qy, qz, name), (x, y, z))
         frames.append(Frame(name, images[a], depths[b], pose, time=float(times[a])))
-    K, size = _tum_camera(folder)
+    K, size, camera = _tum_camera(folder, frames[0].image)
     frames = posed_frames(frames, folder.name, correction)
-    return Capture(folder.name, frames, K_image=K, K_size=size, depth_scale=5000.0)
+    assumed = {'depth scale': "no file states it; assumed 5000 a metre, as TUM's format has"}
+    if camera:
+        assumed['intrinsics'] = camera
+        warnings.warn(f'{folder.name}: {camera}', stacklevel=3)
+    return Capture(folder.name, frames, K_image=K, K_size=size, depth_scale=5000.0, assumed=assumed)
