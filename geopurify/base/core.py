@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['IGNORE', 'PRESETS', 'InputError', 'manifest_path', 'weights_path', 'shared_path', 'atomic_path', 'atomic_folder',
-           'is_running', 'remove_leftovers', 'content_key', 'LabelSet', 'folded', 'label_set', 'label_set_names',
-           'ProjectionConfig', 'ImageConfig', 'LiftingConfig', 'TeacherConfig', 'DistillationConfig', 'StudentConfig',
-           'TrainingConfig', 'PoolingConfig', 'Preset', 'preset']
+           'atomic_files', 'is_running', 'remove_leftovers', 'content_key', 'LabelSet', 'folded', 'label_set',
+           'label_set_names', 'ProjectionConfig', 'ImageConfig', 'LiftingConfig', 'TeacherConfig', 'DistillationConfig',
+           'StudentConfig', 'TrainingConfig', 'PoolingConfig', 'Preset', 'preset']
 
 # %% ../../nbs/00_core.ipynb #23bcbf51
 import contextlib
@@ -106,6 +106,27 @@ def atomic_folder(
         except OSError:
             if not path.is_dir():
                 raise
+    finally:
+        shutil.rmtree(tmp, ignore_errors=True)
+
+# %% ../../nbs/00_core.ipynb #ea510841
+@contextlib.contextmanager
+def atomic_files(
+    folder: str | Path,  # Final place of the files; made when missing
+    replaces: Iterable[str] = (),  # Patterns of older results that the new ones take the place of, beside equal names
+) -> Iterator[Path]:  # An empty folder; its files are moved on a clean exit, removed otherwise
+    "Write a set of files."
+    folder = Path(folder)
+    tmp = _sibling(folder / 'set')
+    tmp.mkdir()
+    try:
+        yield tmp
+        names = [path.name for path in tmp.iterdir()]
+        older = {folder / name for name in names}.union(*(folder.glob(pattern) for pattern in replaces))
+        for path in older:
+            path.unlink(missing_ok=True)
+        for name in names:
+            os.replace(tmp / name, folder / name)
     finally:
         shutil.rmtree(tmp, ignore_errors=True)
 

@@ -7,7 +7,9 @@ __all__ = ['parse_memory', 'format_memory', 'resident', 'highest', 'measure_peak
            'row_pieces', 'touched_pieces', 'Memory']
 
 # %% ../../nbs/00c_memory.ipynb #28edf360
+import errno
 import mmap
+import os
 import re
 import tempfile
 import threading
@@ -160,9 +162,10 @@ def file_zeros(
 ) -> Tensor:
     "An ordinary tensor of zeros whose storage is a temporary file."
     count = int(np.prod(shape))
+    size = max(1, count) * dtype.itemsize
     with tempfile.TemporaryFile() as file:
-        file.truncate(max(1, count) * dtype.itemsize)
-        mapped = mmap.mmap(file.fileno(), 0)
+        _allocate(file, size)
+        mapped = mmap.mmap(file.fileno(), size)
     flat = torch.frombuffer(mapped, dtype=dtype, count=max(1, count))
     _maps[flat.data_ptr()] = mapped
     return flat[:count].view(shape)
@@ -182,6 +185,24 @@ def release(
     mapped = _maps.get(tensor.untyped_storage().data_ptr()) if tensor.device.type == 'cpu' else None
     if mapped is not None and hasattr(mmap, 'MADV_DONTNEED'):
         mapped.madvise(mmap.MADV_DONTNEED)
+
+
+def _allocate(file, size):
+    "Reserve a file's bytes now: one that has no room later ends the process, without a word, in the middle of a sum."
+    try:
+        if hasattr(os, 'posix_fallocate'):
+            os.posix_fallocate(file.fileno(), 0, size)
+        else:
+            for start in range(0, size, 1 << 24):
+                file.write(bytes(min(1 << 24, size - start)))
+            file.flush()
+    except OSError as e:
+        if e.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        raise InputError(
+            f"max_memory: {tempfile.gettempdir()} has no room for a temporary file of {format_memory(size)} "
+            f"({e.strerror}); free some space there, set TMPDIR to another folder, or allow more memory"
+        ) from e
 
 # %% ../../nbs/00c_memory.ipynb #c490f028
 def row_pieces(

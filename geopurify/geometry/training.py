@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['FORMAT', 'LATER', 'DRAWN_FROM', 'ELSEWHERE', 'crop', 'scene_pairs', 'student_batch', 'contrastive_step',
            'student_optimizer', 'generator_for', 'epoch_order', 'OneDevice', 'check_finite', 'describe_run', 'Trainer',
-           'train_epoch', 'save_checkpoint', 'load_checkpoint', 'write_log', 'train_student', 'new_student']
+           'hold_by_first', 'train_epoch', 'save_checkpoint', 'load_checkpoint', 'write_log', 'train_student',
+           'new_student']
 
 # %% ../../nbs/41_training.ipynb #9f000525
 import contextlib
@@ -26,6 +27,7 @@ from tqdm import tqdm
 from ..base.checkpoints import read_tensors
 from ..base.core import DistillationConfig, InputError, Preset, TrainingConfig, atomic_path, content_key
 from ..base.core import preset as named_preset
+from ..base.locks import hold_folder
 from ..base.schedule import learning_rate_factor
 from .distillation import ContrastivePairs, info_nce_and_accuracy, sample_pairs, to_device
 from .frozen import FrozenScene, with_arrays
@@ -281,7 +283,7 @@ def describe_run(
 def _read_checkpoint(path):
     "Read without executing anything that may be in the file."
     try:
-        state, _ = read_tensors(path)
+        state, _ = read_tensors(path, verify=True)
     except InputError as e:
         raise InputError(f"{e}; delete it or train with resume=False to start over") from e
     if not isinstance(state, dict) or state.get('format') != FORMAT:
@@ -327,6 +329,8 @@ class Trainer:
         "All passes that are left."
         if out_dir and resume and (out_dir / 'checkpoint.pt').exists():
             load_checkpoint(self, out_dir / 'checkpoint.pt')
+            if self.place.is_global_zero:  # the run may have been killed before it wrote the last row
+                write_log(self.history, out_dir / 'log.csv')
         self.place.barrier()  # nobody writes before all have read
         optimizer = self.place.setup_optimizers(self.optimizer)
         first, scenes, hidden = len(self.history), len(self.scenes), not (progress and self.place.is_global_zero)
@@ -338,6 +342,17 @@ class Trainer:
                 if out_dir and self.place.is_global_zero:
                     save_checkpoint(self, out_dir / 'checkpoint.pt')
                     write_log(self.history, out_dir / 'log.csv')
+
+# %% ../../nbs/41_training.ipynb #0baf5bbd
+def hold_by_first(
+    place: Any,  # `OneDevice`, or a `Fabric` whose other processes follow the first
+    out_dir: Path | None,  # None: nothing is held
+    task: str,  # For the message that others get
+) -> contextlib.AbstractContextManager:
+    "Be the only run that writes into a folder (raises as `hold_folder` does)."
+    if out_dir is None or not place.is_global_zero:
+        return contextlib.nullcontext()
+    return hold_folder(out_dir, task)
 
 # %% ../../nbs/41_training.ipynb #3711500f
 def train_epoch(
@@ -390,12 +405,18 @@ def load_checkpoint(
     Raises `InputError` for a damaged file, or one of another run.
     """
     state = _read_checkpoint(path)
-    _check_same_run(path, state['run'], run.depends)
-    run.network.load_state_dict(state['student'])
-    run.optimizer.load_state_dict(state['optimizer'])
+    try:
+        _check_same_run(path, state['run'], run.depends)
+        run.network.load_state_dict(state['student'])
+        run.optimizer.load_state_dict(state['optimizer'])
+        run.history = state['history']
+    except (KeyError, TypeError, AttributeError, RuntimeError, ValueError) as e:
+        if isinstance(e, InputError):
+            raise
+        told = ' '.join(f'{type(e).__name__}: {e}'.split())[:200]
+        raise InputError(f"{path} is damaged ({told}); delete it or train with resume=False to start over") from e
     for group in run.optimizer.param_groups:
         group.setdefault('base', run.config.learning_rate)  # not in the first checkpoints of baselines
-    run.history = state['history']
 
 # %% ../../nbs/41_training.ipynb #499956e6
 def write_log(
@@ -437,9 +458,10 @@ def train_student(
         depends=describe_run(scenes, preset, seed) | _describe_place(place),
         place=place,
     )
-    trainer.fit(out, resume, progress)
-    if out and place.is_global_zero:
-        _write_student(trainer, preset, out)
+    with hold_by_first(place, out, 'train a student'):
+        trainer.fit(out, resume, progress)
+        if out and place.is_global_zero:
+            _write_student(trainer, preset, out)
     place.barrier()  # nobody reads before all is written
     return student.eval()
 

@@ -29,7 +29,7 @@ from ..geometry.frozen import ComputedArrays, FrozenScene, freeze
 from ..geometry.student import Student, load_student, save_student, student_input
 from ..geometry.teacher import CovarianceTeacher
 from ..geometry.teachers import open_teacher
-from ..geometry.training import train_student
+from ..geometry.training import OneDevice, hold_by_first, train_student
 from .affinities import POOLED_BY, at_points, check_pooled_by, class_scores, pooled_values
 from .affinities import scene_affinity, student_embeddings
 from .answers import Heat, Segmentation, as_label_set
@@ -362,7 +362,14 @@ def fit(
     self.teacher = teacher or self.teacher
     if self.teacher is None:
         raise InputError("training needs a teacher, such as teacher=CovarianceTeacher()")
-    cache_dir = cache_dir or (Path(out_dir) / 'scenes' if out_dir else None)
+    place, out = fabric or OneDevice(self.device), Path(out_dir) if out_dir else None
+    with hold_by_first(place, out, 'train'):
+        _fit(self, scenes, out, cache_dir or (out and out / 'scenes'), seed, resume, jobs, fabric)
+    return self
+
+
+def _fit(self, scenes, out_dir, cache_dir, seed, resume, jobs, fabric):
+    "The work of `fit`, in a folder that is held."
     source = f'{self.vlm.name} {self.preset.projection} {self.preset.lifting}'
     ready = list(map_scenes(partial(_frozen_scene, self, cache_dir, source), scenes, jobs))
     device = self.device if fabric is None else None
@@ -371,8 +378,7 @@ def fit(
     if fabric:
         self.device = fabric.device
     if out_dir and (fabric is None or fabric.is_global_zero):
-        self.save(Path(out_dir) / 'model.safetensors')
-    return self
+        self.save(out_dir / 'model.safetensors')
 
 
 def _frozen_scene(model, cache_dir, source, scene):

@@ -26,6 +26,7 @@ from .capture import check_depth, decode_pixels, make_views
 from .layouts import read_folder
 from ..scans import fusion
 from geopurify.scans.fusion import (
+    check_voxel_size,
     estimate_normals,
     estimate_up,
     fuse_views,
@@ -262,6 +263,7 @@ def load_scene(
     together, or the labels are in another numbering than the label set. Warns of frames without a pose, and of poses
     that contradict the depths.
     """
+    check_voxel_size(voxel_size)
     wanted = named_label_set(label_set) if isinstance(label_set, str) else label_set
     capture = read_folder(path, layout)
     if depth_scale is not None:

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['MARKER', 'NOMINAL_K', 'TRACKING_LOST', 'Outcome', 'Report', 'prepared_facts', 'prepare_scenes', 'scale_intrinsics',
            'resize_depth', 'in_threads', 'scannet_raw_ids', 'scannet_labels', 'ScanNetOptions', 'write_scannet_frame',
-           'find_scannet', 'prepare_scannet', 'prepare_scannet200', 'House', 'file_of', 'find_houses', 'Shot',
-           'read_cameras', 'shots_of_region', 'vertex_majority', 'read_region', 'MatterportOptions',
+           'check_loads', 'find_scannet', 'prepare_scannet', 'prepare_scannet200', 'House', 'file_of', 'find_houses',
+           'Shot', 'read_cameras', 'shots_of_region', 'vertex_majority', 'read_region', 'MatterportOptions',
            'prepare_matterport', 'CaptureOptions', 'view_K', 'find_captures', 'prepare_capture']
 
 # %% ../../nbs/03b_prepare.ipynb #a4e747b3
@@ -23,7 +23,6 @@ import tempfile
 import time
 import warnings
 import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -39,13 +38,16 @@ from tqdm import tqdm
 
 from .. import __version__
 from ..base.core import IGNORE, InputError, label_set
+from ..base.files import read_member
+from ..base.locks import hold_folder
 from ..base.parallel import WorkersLost, map_scenes
-from .capture import check_intrinsics, colour_window, folder_listing, resample_image, standard_pose
+from .capture import check_depth, check_intrinsics, colour_window, folder_listing, make_views
+from .capture import resample_image, standard_pose
 from .downloads import STANDIN, is_standin
-from .layouts import detect_layout
+from .layouts import detect_layout, read_folder
 from .load import load_scene
 from .sens import SensReader
-from ..scans.fusion import vertex_normals
+from ..scans.fusion import check_voxel_size, vertex_normals
 from ..scans.labels import MATTERPORT_SETS, SPLITS, matterport_classes, scannet_categories, split
 from ..scans.scene import open_ply, read_ply, triangles, write_ply
 
@@ -166,7 +168,7 @@ def prepare_scenes(
         raise InputError(f"jobs must be at least 1, got {jobs}")
     out.mkdir(parents=True, exist_ok=True)
     outcomes = {}
-    with _locked(out), tqdm(total=len(writers), desc='scenes', disable=not progress) as bar:
+    with hold_folder(out, 'prepare'), tqdm(total=len(writers), desc='scenes', disable=not progress) as bar:
         shutil.rmtree(out / '.partial', ignore_errors=True)  # of a run that was killed
         try:
             for outcome in _outcomes(writers, out, options, jobs):
@@ -202,24 +204,6 @@ def _outcomes(writers, out, options, jobs):
 def _prepare_item(item, out, options):
     name, write = item
     return _prepare_one(write, name, out, options)
-
-# %% ../../nbs/03b_prepare.ipynb #c23ba230
-@contextlib.contextmanager
-def _locked(out):
-    "Hold the folder's lock."
-    try:
-        import fcntl
-    except ImportError:
-        fcntl = None  # no such locks on this system
-    with open(out / '.lock', 'w') as f:
-        try:
-            if fcntl:
-                fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(
-                f"another run of `geopurify prepare` is writing to {out}; wait for it, or choose another --out"
-            ) from None
-        yield
 
 # %% ../../nbs/03b_prepare.ipynb #4c1c4ff6
 def scale_intrinsics(
@@ -431,6 +415,14 @@ def _scannet_frames(reader, into, options):
         )
     return count, dict(lost)
 
+# %% ../../nbs/03b_prepare.ipynb #9cba0b12
+def check_loads(
+    folder: Path,  # As it will be read
+):
+    "Raises `InputError` where poses, cameras or depths of a prepared scene could not be used."
+    capture = read_folder(folder, 'auto')
+    check_depth(make_views(capture, capture.frames), capture.name)
+
 # %% ../../nbs/03b_prepare.ipynb #73088e10
 def _write_scannet(folder, into, options):
     "One scan of the official download, into ScanNet's exported layout."
@@ -443,6 +435,11 @@ def _write_scannet(folder, into, options):
         raise InputError(f"{mesh} has no {missing}; expected ScanNet's mesh with colours and triangles")
     if not (reader.depth_scale == 1000):
         raise InputError(f"{reader.path}: {reader.depth_scale:g} units a metre; ScanNet's layout stores millimetres")
+    for sensor, K in (('colour', reader.K_color), ('depth', reader.K_depth)):
+        if not (np.isfinite(K).all() and min(K[0, 0], K[1, 1]) > 0):
+            raise InputError(
+                f"{reader.path}: the {sensor} camera needs finite, positive focal lengths, got {K[0, 0]}, {K[1, 1]}"
+            )
     points, faces = cloud['points'], cloud['faces']
     columns = scannet_labels(folder, len(points), options.classes, True) if options.classes else {}
     write_ply(into / mesh.name, points, cloud['colors'], vertex_normals(points, faces), faces)
@@ -450,6 +447,7 @@ def _write_scannet(folder, into, options):
         write_ply(into / f'{name}_vh_clean_2.labels.ply', points, **columns)
     frames, dropped = _scannet_frames(reader, into, options)
     _pass_on_standin(folder, into)
+    check_loads(into)
     return dict(frames=frames, dropped=dropped, of=len(reader), points=len(points), labels=sorted(columns))
 
 # %% ../../nbs/03b_prepare.ipynb #e66dae70
@@ -614,10 +612,7 @@ class House:
         if (place := self._place(part)).is_dir():
             return (place / name).read_bytes()
         archive, inside = self._archive(place)
-        try:
-            return archive.read(inside[name])
-        except (zipfile.BadZipFile, zlib.error) as e:
-            raise InputError(f"{name} in {place} is damaged: {e}; download it again") from e
+        return read_member(archive, inside[name], f'{name} in {place}')
 
 # %% ../../nbs/03b_prepare.ipynb #1c52d039
 @contextlib.contextmanager
@@ -840,6 +835,7 @@ def _write_region(house, region, into, options):
     )
     (into / 'scene.json').write_text(json.dumps(spec, indent=1) + '\n')
     _pass_on_standin(house.folder, into)
+    check_loads(into)
     facts = dict(frames=frames, dropped={}, of=len(shots), cameras_inside=inside)
     return facts | dict(points=len(points), labels=sorted(columns))
 
@@ -943,6 +939,7 @@ def _write_capture(source, into, options):
     if labels:
         spec['labels'] = labels
     (into / 'scene.json').write_text(json.dumps(spec, indent=1) + '\n')
+    check_loads(into)
     names = {f'{i:05d}': v.name for i, v in enumerate(scene.views)}
     facts = dict(frames=frames, dropped=_dropped(said), of=frames, points=len(scene), labels=sorted(columns))
     return facts | dict(names=names, warnings=said)
@@ -1027,6 +1024,7 @@ def prepare_capture(
     the report.
     """
     _check_size(size)
+    check_voxel_size(voxel_size)
     options = CaptureOptions(str(layout), stride, size, max_views, voxel_size, depth_scale)
     found = find_captures(src, layout)
     writers = {name: partial(_write_capture, path, options=options) for name, path in found.items()}

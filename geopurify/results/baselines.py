@@ -27,7 +27,7 @@ from ..base.checkpoints import read_tensors
 from ..base.core import InputError, Preset, atomic_path
 from ..base.core import preset as named_preset
 from ..geometry.frozen import FrozenScene, with_arrays
-from ..geometry.training import OneDevice, Trainer, check_finite, crop, generator_for
+from ..geometry.training import OneDevice, Trainer, check_finite, crop, generator_for, hold_by_first
 from ..geometry.unet import Pyramid, SparseUNet, UNetConfig
 from ..scans.voxels import Voxels
 
@@ -421,7 +421,7 @@ def distill(
         torch.manual_seed(seed)
         model = make({name: scenes[0].array('features').shape[1] for name, scenes in teachers.items()})
     model.to(place.device)
-    Trainer(
+    trainer = Trainer(
         model,
         _optimizer(model, preset.training),
         groups,
@@ -431,11 +431,13 @@ def distill(
         columns=('loss', *model.columns),
         depends=_describe_run(model, groups, preset, seed, run.augment),
         place=place,
-    ).fit(out, run.resume, run.progress, model.method)
+    )
     about = dict(preset=preset.name, voxel_size=preset.voxel_size, seed=seed)
-    model.metadata = about | dict(scenes=len(groups), epochs=preset.training.epochs)
-    if out:
-        save_baseline(model, out / f'{model.method}.safetensors')
+    with hold_by_first(place, out, f'train {model.method}'):
+        trainer.fit(out, run.resume, run.progress, model.method)
+        model.metadata = about | dict(scenes=len(groups), epochs=preset.training.epochs)
+        if out:
+            save_baseline(model, out / f'{model.method}.safetensors')
     return model.eval()
 
 # %% ../../nbs/72_baselines.ipynb #9065f459

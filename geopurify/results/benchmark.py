@@ -20,6 +20,7 @@ from torch import Tensor
 
 from ..base.choices import options_of
 from ..base.core import InputError, Preset, content_key, preset
+from ..base.locks import hold_folder
 from ..geometry.frozen import FrozenScene, freeze, with_arrays
 from ..geometry.student import Student, load_student
 from ..geometry.training import DRAWN_FROM, train_student
@@ -399,7 +400,9 @@ def student(
     out = self.runs / 'students' / content_key(sorted(s.key for s in scenes), *settings, seed)
     file = out / 'student.safetensors'
     if not file.exists():
-        train_student(scenes, numbers, out, seed, progress=False, device=self.device)
+        with hold_folder(out, 'train a student', wait=True):  # another table may need the same one now
+            if not file.exists():
+                train_student(scenes, numbers, out, seed, progress=False, device=self.device)
     return load_student(file), file
 
 # %% ../../nbs/74_benchmark.ipynb #9e942fa7
@@ -473,7 +476,9 @@ def _baseline(self: Benchmark, name, scenes, numbers, seed, train):
     out = self.runs / 'students' / content_key(name, sorted(s.key for s in scenes), _changed(numbers.training), seed)
     file = out / f'{name}.safetensors'
     if not file.exists():
-        train(out)
+        with hold_folder(out, f'train {name}', wait=True):
+            if not file.exists():
+                train(out)
     return load_baseline(file), file
 
 # %% ../../nbs/74_benchmark.ipynb #6ffe0d3b

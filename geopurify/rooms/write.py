@@ -7,9 +7,6 @@ __all__ = ['VERSION', 'write_views', 'write_room', 'make_rooms']
 
 # %% ../../nbs/02_rooms.ipynb #0207495b
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
@@ -18,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..base.core import InputError
+from ..base.core import InputError, atomic_folder
 from ..base.parallel import map_scenes
 from .film import label_points, render_views
 from .furnish import Room, generate_room
@@ -79,15 +76,8 @@ def write_room(
     out, name = Path(out), name or room_name(room.seed, room.style)
     if (out / name).exists():
         raise InputError(f"{out / name} exists already; delete it or choose another name")
-    out.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(out, name)
-    tmp = Path(tempfile.mkdtemp(dir=out, prefix=f'.{name}-{os.getpid()}-'))
-    try:
+    with atomic_folder(out / name) as tmp:
         _write_files(room, tmp, name, views, size)
-        os.chmod(tmp, 0o755)
-        os.replace(tmp, out / name)
-    finally:
-        shutil.rmtree(tmp, ignore_errors=True)
     return out / name
 
 
@@ -102,14 +92,6 @@ def _write_files(room, folder, name, views, size):
     write_ply(folder / f'{name}_vh_clean_2.ply', points, colors, normals)
     write_ply(folder / f'{name}_vh_clean_2.labels.ply', points, colors, label=labels)
     (folder / 'room.json').write_text(json.dumps(_recipe(room.seed, room.style, views, size), indent=1))
-
-# %% ../../nbs/02_rooms.ipynb #d1bf6520
-def _remove_leftovers(out, name):
-    "Hidden folders of processes that no longer run."
-    for old in out.glob(f'.{name}-*'):
-        pid = old.name[len(name) + 2 :].split('-')[0]
-        if pid.isdigit() and not Path(f'/proc/{pid}').exists() and Path('/proc').exists():
-            shutil.rmtree(old, ignore_errors=True)
 
 # %% ../../nbs/02_rooms.ipynb #d4604ebf
 def make_rooms(

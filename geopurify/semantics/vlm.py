@@ -250,7 +250,7 @@ class PaletteVLM(VLM):
 
     def encode_text(self, texts):
         "Raises `InputError` for a phrase that names no colour of the palette."
-        hits = torch.tensor([[w in t.split() for w in self.words] for t in texts], dtype=torch.float32)
+        hits = torch.tensor([[w in t.lower().split() for w in self.words] for t in texts], dtype=torch.float32)
         hits = hits.reshape(-1, self.dim)  # (c,d), also for no phrase
         for t, h in zip(texts, hits):
             if not h.any():
