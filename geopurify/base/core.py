@@ -231,14 +231,7 @@ class LabelSet:
         ids: np.ndarray,  # (n,) ids as a file stores them
     ) -> np.ndarray:  # (n,) int32 indices, `IGNORE` for every id that is not in this set
         "Class index of each file id; ids of any number type, NaN is none, and memory follows their count alone."
-        ids = np.asarray(ids)
-        if ids.dtype.kind == 'f':
-            ids = np.where(np.isfinite(ids) & (abs(ids) < 2**53), ids, -1)
-        ids, own = ids.astype(np.int64), np.asarray(self.ids, np.int64)
-        order = np.argsort(own, kind='stable')
-        place = np.searchsorted(own[order], ids, side='right') - 1
-        found = (place >= 0) & (own[order][np.maximum(place, 0)] == ids) & (ids >= 0)
-        return np.where(found, order[np.maximum(place, 0)], IGNORE).astype(np.int32)
+        return _places(np.asarray(ids), np.asarray(self.ids, np.int64))
 
     def to_ids(
         self,
@@ -295,6 +288,15 @@ def folded(
 ) -> str:
     "A name for comparing: without differences of case and of blanks."
     return ' '.join(name.split()).casefold()
+
+
+def _places(ids, own):
+    "Where each id stands in `own`, negative ones and others `IGNORE`."
+    if ids.dtype.kind == 'f':
+        ids = np.where(np.isfinite(ids) & (abs(ids) < 2**53), ids, -1)
+    ids, order = ids.astype(np.int64), np.argsort(own, kind='stable')
+    place = np.maximum(np.searchsorted(own[order], ids, side='right') - 1, 0)
+    return np.where((own[order][place] == ids) & (ids >= 0), order[place], IGNORE).astype(np.int32)
 
 # %% ../../nbs/00_core.ipynb #b167790e
 @lru_cache

@@ -38,7 +38,7 @@ from geopurify.readers.capture import (
 )
 from .schemas import PolycamCamera, Record3DMetadata, Transforms, validated
 from .tables import read_structured
-from ..scans.scene import read_scan
+from ..scans.scene import as_precise, read_scan
 
 # %% ../../nbs/03g_apps.ipynb #4d1281ff
 AXES = 'opengl'  # of the poses in all three: x right, y up, z backward
@@ -187,7 +187,7 @@ def _applied(meta, file):
 def _moved_cloud(path, transform):
     "A PLY file's content in another world."
     cloud, turn = read_scan(path), transform[:3, :3].T
-    cloud['points'] = (cloud['points'] @ turn + transform[:3, 3]).astype(np.float32)
+    cloud['points'] = as_precise(cloud['points'].astype(np.float64) @ turn + transform[:3, 3])
     if 'normals' in cloud:
         cloud['normals'] = (cloud['normals'] @ turn / np.cbrt(np.linalg.det(turn.T))).astype(np.float32)
     return cloud

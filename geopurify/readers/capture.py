@@ -7,8 +7,9 @@ __all__ = ['AS_STATED', 'Window', 'QUARTER_TURN', 'Frame', 'Capture', 'label_col
            'folder_listing', 'match_files', 'read_rows', 'read_text', 'read_number', 'read_numbers', 'camera_matrix',
            'read_camera_matrix', 'rigid', 'standard_pose', 'quaternion_matrix', 'PoseCorrection', 'PoseError',
            'posed_frames', 'warn_dropped', 'decode_pixels', 'pixel_size', 'width_by_height', 'same_proportions',
-           'stored_depth', 'read_depth', 'colour_window', 'resize_K', 'read_image', 'resample_image', 'enlarge_depth',
-           'check_intrinsics', 'turn_view', 'make_view', 'make_views', 'check_depth']
+           'stored_depth', 'read_depth', 'colour_window', 'resize_K', 'read_image', 'resample_image', 'turned_pixels',
+           'frame_pixels', 'image_size', 'enlarge_depth', 'check_intrinsics', 'turn_view', 'make_view', 'make_views',
+           'check_depth']
 
 # %% ../../nbs/03_capture.ipynb #3745ecba
 import gzip
@@ -45,6 +46,7 @@ class Frame:
         None  # Returns the depth file's values, where PIL does not read the format
     )
     time: float | None = None  # Seconds
+    orientation: int = 1  # EXIF's number of how the stored image must be turned; 1: it is upright as it is stored
 
 # %% ../../nbs/03_capture.ipynb #0eca4339
 @dataclass
@@ -502,7 +504,7 @@ def _image_pixels(path, mode):
         deep = image.mode in ('F', 'I') or image.mode.startswith('I;')
         return np.asarray(image if deep or mode is None else image.convert(mode))
 
-
+# %% ../../nbs/03_capture.ipynb #3cf543d1
 def _rgb_bytes(pixels, path):
     "(h,w,3) uint8 of grey or colour, with or without alpha, of any number type."
     if pixels.ndim == 3 and pixels.shape[2] in (1, 3, 4) and pixels.dtype.kind in 'uif':
@@ -640,10 +642,11 @@ def resize_K(
 def read_image(
     path: Path,
     size: tuple[int, int],  # (h,w) to which it is resampled
-    window: Window | None = None,  # The part of the file's image to show; all of it when not given
+    window: Window | None = None,  # The part of the turned image to show; all of it when not given
+    orientation: int = 1,  # EXIF's number, by which it is turned first
 ) -> np.ndarray:  # (h,w,3) uint8
     "An image at another size."
-    return resample_image(decode_pixels(path, 'RGB'), size, window)
+    return resample_image(turned_pixels(decode_pixels(path, 'RGB'), orientation), size, window)
 
 
 def resample_image(
@@ -664,6 +667,37 @@ def resample_image(
     if image.size == size[::-1] and window in (None, (0, 0, *image.size)):
         return np.asarray(image)
     return np.asarray(image.resize(size[::-1], Image.Resampling.BILINEAR, box=window))
+
+# %% ../../nbs/03_capture.ipynb #5320cd08
+def turned_pixels(
+    pixels: np.ndarray,  # (h,w,…)
+    orientation: int,  # EXIF's number, 1 to 8
+) -> np.ndarray:
+    "Pixels as the EXIF standard has them shown; numbers from 5 on swap height and width."
+    if orientation == 1:
+        return pixels
+    if orientation >= 5:
+        pixels = pixels.swapaxes(0, 1)
+    rows, columns = _FLIPS[orientation]
+    return np.ascontiguousarray(pixels[::rows, ::columns])
+
+
+_FLIPS = {2: (1, -1), 3: (-1, -1), 4: (-1, 1), 5: (1, 1), 6: (1, -1), 7: (-1, -1), 8: (-1, 1)}
+
+
+def frame_pixels(
+    frame: Frame,
+) -> np.ndarray:  # (h,w,3) uint8
+    "The image of a frame, upright. Raises `InputError` as `decode_pixels`."
+    return turned_pixels(decode_pixels(frame.image, 'RGB'), frame.orientation)
+
+
+def image_size(
+    frame: Frame,
+) -> tuple[int, int]:  # (h,w)
+    "The size of a frame's image, upright. Raises `InputError` as `pixel_size`."
+    h, w = pixel_size(frame.image)
+    return (w, h) if frame.orientation >= 5 else (h, w)
 
 # %% ../../nbs/03_capture.ipynb #a4812a87
 def enlarge_depth(
@@ -748,25 +782,25 @@ def make_view(
 
     Raises `InputError` when sizes, proportions and camera matrices cannot belong together.
     """
-    image_size = pixel_size(frame.image)
-    size = capture.view_size or (pixel_size(frame.depth) if frame.depth else image_size)
+    photo_size = image_size(frame)
+    size = capture.view_size or (pixel_size(frame.depth) if frame.depth else photo_size)
     two_cameras = capture.K_image is not None and capture.K_depth is not None  # which tell what of the image to show
-    if not two_cameras and not same_proportions(image_size, size):
+    if not two_cameras and not same_proportions(photo_size, size):
         other = frame.depth if frame.depth and not capture.view_size else 'the first of the scan'
         raise InputError(
-            f"{frame.image} is {width_by_height(image_size)}, {other} is {width_by_height(size)}: other proportions, "
+            f"{frame.image} is {width_by_height(photo_size)}, {other} is {width_by_height(size)}: other proportions, "
             "so they do not show the same field of view; crop one of them"
         )
     window = None
-    if capture.K_image is not None and capture.K_depth is not None and image_size != size:
-        check_intrinsics(capture.K_image, image_size, f"colour intrinsics of {capture.name}")
+    if capture.K_image is not None and capture.K_depth is not None and photo_size != size:
+        check_intrinsics(capture.K_image, photo_size, f"colour intrinsics of {capture.name}")
         window = colour_window(capture.K_image, capture.K_depth, size)
     depth = partial(read_depth, frame, capture.depth_scale, capture.missing, capture.view_size)
     view = View(
         frame.name,
-        partial(read_image, frame.image, size, window),
+        partial(read_image, frame.image, size, window, frame.orientation),
         depth if frame.depth else None,
-        _view_camera(frame, capture, size, image_size),
+        _view_camera(frame, capture, size, photo_size),
         frame.pose,
         size,
     )

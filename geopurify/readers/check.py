@@ -40,14 +40,15 @@ from ..base.core import InputError, atomic_path
 from geopurify.readers.capture import (
     Capture,
     PoseError,
-    decode_pixels,
-    pixel_size,
+    frame_pixels,
+    image_size,
     resize_K,
     stored_depth,
 )
 from .described import read_description
 from .guess import guess_description
 from .layouts import LAYOUTS, detect_layout, read_folder
+from .upright import settle_orientation
 from ..scans.fusion import depth_planes, estimate_up
 
 # %% ../../nbs/04a_check.ipynb #64b96221
@@ -387,6 +388,7 @@ def read_raw(
         warnings.simplefilter('always')
         for changes in _column_orders(spec):
             readings.append((changes, _read_without_bad(folder, _as_stored(spec, left, changes), dropped)))
+        settle_orientation(readings[0][1])
     matrices = [(changes, np.stack([f.pose for f in capture.frames])) for changes, capture in readings]
     described = (folder / 'scene.json').is_file() and layout != 'guess' or Path(path).suffix == '.json'
     name = spec.get('layout') or ('json' if described else 'none known')
@@ -421,7 +423,7 @@ def camera_candidates(
     if 'intrinsics' in raw.open:
         return []
     capture, frames = raw.capture, raw.capture.frames
-    image = pixel_size(frames[0].image)
+    image = image_size(frames[0])
     own = [_own_camera(f, capture, image, size) for f in frames]
     K, stated = own[0]
     matrices = np.stack([resize_K(matrix, of, size) for matrix, of in own])
@@ -612,7 +614,7 @@ def sample_pixels(
 ) -> np.ndarray:  # (n,3) int
     "Pixels of a few images."
     some = capture.frames[:: max(1, len(capture.frames) // most)]
-    return np.concatenate([decode_pixels(f.image, 'RGB')[::8, ::8].reshape(-1, 3) for f in some]).astype(int)
+    return np.concatenate([frame_pixels(f)[::8, ::8].reshape(-1, 3) for f in some]).astype(int)
 
 # %% ../../nbs/04a_check.ipynb #fd3961f4
 @dataclass
@@ -927,7 +929,7 @@ CONVENTION = (
 # %% ../../nbs/04a_check.ipynb #0d58da40
 def other_proportions(evidence: DepthEvidence) -> Finding | None:
     "Depth and colour do not show the same."
-    (h, w), (image_h, image_w) = evidence.depth.full, pixel_size(evidence.capture.frames[0].image)
+    (h, w), (image_h, image_w) = evidence.depth.full, image_size(evidence.capture.frames[0])
     if abs(image_w * h / (image_h * w) - 1) <= 0.03:
         return None
     turned = abs(image_h * h / (image_w * w) - 1) < 0.03
@@ -1497,7 +1499,7 @@ def colour_trials(
     if cloud is None or 'colors' not in cloud:
         return []
     index = _spread(len(frames), most)
-    images = [decode_pixels(frames[i].image, 'RGB') for i in index]
+    images = [frame_pixels(frames[i]) for i in index]
     usable = [c for c in cameras if c.plausible] or cameras[:1]
     trials = []
     for camera, (direction, axes) in itertools.product(usable, CONVENTIONS):
@@ -1632,7 +1634,7 @@ def check_scene(
     pixels = sample_pixels(raw.capture)
     conventions: list[Trial] = []
     if samples is None:
-        cameras = camera_candidates(raw, pixel_size(raw.capture.frames[0].image))
+        cameras = camera_candidates(raw, image_size(raw.capture.frames[0]))
         evidence: Evidence = ColourEvidence(raw, pixels, cameras, colour_trials(raw, cameras))
     else:
         samples = without_unsaid(samples)

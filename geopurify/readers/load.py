@@ -8,7 +8,6 @@ __all__ = ['VOTING', 'COLORING', 'vote_labels', 'mean_colors', 'pose_agreement',
 
 # %% ../../nbs/03_load.ipynb #b1ab8b39
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,8 +21,10 @@ from tqdm import tqdm
 from ..base.core import IGNORE, InputError, LabelSet, ProjectionConfig, atomic_path, content_key
 from ..base.files import file_name, load_npz
 from ..base.core import label_set as named_label_set
-from .capture import check_depth, decode_pixels, make_views
+from .capture import check_depth, decode_pixels, make_views, rigid
+from .doubts import cloud_doubts, colour_doubts, is_doubted, precision_doubts, tell_doubts, unit_doubts
 from .layouts import read_folder
+from .upright import settle_orientation
 from ..scans import fusion
 from geopurify.scans.fusion import (
     check_voxel_size,
@@ -35,7 +36,7 @@ from geopurify.scans.fusion import (
     vertex_normals,
 )
 from ..scans.projection import project, rendered_views, unproject, visible_points
-from ..scans.scene import Scene, View
+from ..scans.scene import Scene, View, far_offset
 
 # %% ../../nbs/03_load.ipynb #7a2ece62
 VOTING = ProjectionConfig(depth_tolerance=0.03)
@@ -114,14 +115,13 @@ def _confirmed_contradicted(a, b):
     return confirmed.sum(), contradicted.sum()
 
 
-def _warn_disagreement(views, name):
-    share = pose_agreement(views)
+def _pose_doubts(views):
+    share = pose_agreement(views) if views[0].has_depth else 1.0
     if share < 0.85:  # wrong conventions give 0 to 0.75 on the recordings below, right ones 0.96 and more
-        warnings.warn(
-            f"{name}: neighbouring views contradict each other in {1 - share:.0%} of the pixels that they share. "
+        yield (
+            f"neighbouring views contradict each other in {1 - share:.0%} of the pixels that they share. "
             "The usual reasons are poses.direction (camera_to_world or world_to_camera), "
-            "poses.axes (opencv or opengl), the order of a quaternion, or the depth scale",
-            stacklevel=3,
+            "poses.axes (opencv or opengl), the order of a quaternion, or the depth scale"
         )
 
 # %% ../../nbs/03_load.ipynb #51c05c1b
@@ -147,7 +147,6 @@ def _fused_cloud(capture, views, how: Fusing):
     "A cloud fused from the views, or the one that was kept."
     if not views[0].has_depth:
         raise InputError(f"{capture.name} has neither a point cloud nor depth images; one of them is needed")
-    _warn_disagreement(views, capture.name)
     fuse = partial(fuse_views, views, how.voxel_size, how.max_depth, progress=how.progress)
     if how.cache is None:
         return Cloud(*fuse())
@@ -211,11 +210,22 @@ def check_visible(
 
 # %% ../../nbs/03_load.ipynb #8e4081ec
 def _level(capture, cloud, views):
-    "Cloud and views in a world with z up."
+    "Cloud and views in a world with z up, and the rotation (3,3) into it."
     known = dict(poses=np.stack([v.camera_to_world for v in views])) if capture.up is None else dict(rough=capture.up)
     T = gravity_align(up=estimate_up(cloud.normals, **known))
     points, normals = ((a @ T[:3, :3].T).astype(np.float32) for a in (cloud.points, cloud.normals))
-    return Cloud(points, cloud.colors, normals), [transform_view(v, T) for v in views]
+    return Cloud(points, cloud.colors, normals), [transform_view(v, T) for v in views], T[:3, :3]
+
+# %% ../../nbs/03_load.ipynb #0b5248f2
+def _near_origin(capture):
+    "Move a capture near the origin; the offset (3,)."
+    offset = far_offset(np.stack([f.pose[:3, 3] for f in capture.frames]))
+    if offset.any():
+        for frame in capture.frames:
+            frame.pose = rigid(frame.pose[:3, :3], frame.pose[:3, 3] - offset)
+        if capture.cloud is not None:
+            capture.cloud['points'] = (capture.cloud['points'] - offset).astype(np.float32)
+    return offset
 
 # %% ../../nbs/03_load.ipynb #41140592
 def _labels(capture, frames, views, points, wanted):
@@ -253,6 +263,8 @@ def load_scene(
     cache: str | Path | None = None,  # Folder where fused clouds are kept
     progress: bool = False,  # Show a progress bar
     decode: bool = False,  # Read all pixels at once, several images at a time; otherwise each when it is needed
+    check: bool = True,  # Measure on a few views whether the scan can be right, and warn (`geopurify.readers.doubts`)
+    strict: bool = False,  # Raise instead of warning
 ) -> Scene:
     """Read a posed RGB-D scan; fuse its cloud where it brings none; turn it so that z is up.
 
@@ -260,27 +272,33 @@ def load_scene(
     returns a `Capture`), or the path or content of a scene.json.
 
     Raises `InputError` when the folder cannot be read by the layout, images, depth, poses and camera do not belong
-    together, or the labels are in another numbering than the label set. Warns of frames without a pose, and of poses
-    that contradict the depths.
+    together, the labels are in another numbering than the label set, or with `strict` where there are doubts. Warns of
+    frames without a pose or a partner, and once of all doubts, such as poses that contradict the depths.
     """
     check_voxel_size(voxel_size)
     wanted = named_label_set(label_set) if isinstance(label_set, str) else label_set
     capture = read_folder(path, layout)
     if depth_scale is not None:
         capture.depth_scale = depth_scale
+    settle_orientation(capture)
+    as_read = None if capture.cloud is None else capture.cloud['points']
+    offset = _near_origin(capture)
     frames = _selected(capture.frames, max_views, view_stride)
     views = make_views(capture, frames)
     check_depth(views, capture.name)
+    if check and is_doubted(path):
+        tell_doubts(path, capture, _tests(capture, views, as_read), strict)
     if capture.cloud is None:
         cloud = _fused_cloud(capture, views, Fusing(voxel_size, max_depth, cache, progress))
     else:
         cloud, views = _given_cloud(capture, views)
     if not capture.level:
-        cloud, views = _level(capture, cloud, views)
+        cloud, views, turn = _level(capture, cloud, views)
+        offset = turn @ offset
     labels, own = _labels(capture, frames, views, cloud.points, wanted)
     if decode:
         views = decode_views(views, progress=progress)
-    scene = Scene(capture.name, cloud.points, cloud.colors, cloud.normals, labels, views, own)
+    scene = Scene(capture.name, cloud.points, cloud.colors, cloud.normals, labels, views, own, offset)
     return scene if labels is None or wanted is None or own == wanted else scene.relabel(wanted)
 
 # %% ../../nbs/03_load.ipynb #414a5777
@@ -291,6 +309,14 @@ def _selected(frames, max_views, view_stride):
     if max_views is None or max_views >= len(frames):
         return frames
     return [frames[i] for i in np.linspace(0, len(frames) - 1, max_views).round().astype(int)]
+
+# %% ../../nbs/03_load.ipynb #ad5d518f
+def _tests(capture, views, points):
+    "What is measured of a scan, by what it brought."
+    tests = [partial(colour_doubts, views, (capture.cloud or {}).get('colors')), partial(unit_doubts, views)]
+    if points is None:
+        return [*tests, partial(_pose_doubts, views)]
+    return [*tests, partial(precision_doubts, points), partial(cloud_doubts, views, capture.cloud['points'])]
 
 # %% ../../nbs/03_load.ipynb #ffbf176c
 def decode_views(

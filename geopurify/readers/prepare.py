@@ -252,8 +252,8 @@ def _count(iterator):
     return sum(1 for _ in iterator)
 
 
-def _save_matrix(path, matrix):
-    rows = [' '.join(f'{x:.9g}' for x in row) for row in np.asarray(matrix)]  # 9 digits give a float32 back
+def _save_matrix(path, matrix, digits=9):
+    rows = [' '.join(f'{x:.{digits}g}' for x in row) for row in np.asarray(matrix)]  # 9 digits give a float32 back
     path.write_text('\n'.join(rows) + '\n')
 
 
@@ -900,10 +900,11 @@ def view_K(view, size):
     return view.K if size is None else scale_intrinsics(view.K, view.size, size)
 
 # %% ../../nbs/03b_prepare.ipynb #10625e10
-def _capture_frame(numbered, into, size):
+def _capture_frame(numbered, into, size, offset):
     "Write one view."
     index, view = numbered
-    image, depth = view.image, view.depth
+    image, depth, pose = view.image, view.depth, view.camera_to_world.copy()
+    pose[:3, 3] += offset
     if size is not None:
         image = resample_image(image, size)
     _save_jpeg(image, into / f'color/{index:05d}.jpg')
@@ -912,7 +913,7 @@ def _capture_frame(numbered, into, size):
         if size is not None:
             stored = resize_depth(stored, size)
         Image.fromarray(stored).save(into / f'depth/{index:05d}.png', compress_level=1)
-    _save_matrix(into / f'pose/{index:05d}.txt', view.camera_to_world)
+    _save_matrix(into / f'pose/{index:05d}.txt', pose, 15 if offset.any() else 9)
     _save_matrix(into / f'intrinsic/{index:05d}.txt', view_K(view, size))
 
 # %% ../../nbs/03b_prepare.ipynb #e2cddfc6
@@ -922,10 +923,12 @@ def _write_capture(source, into, options):
     has_depth = scene.views[0].depth is not None
     for sub in ('color', 'pose', 'intrinsic') + ('depth',) * has_depth:
         (into / sub).mkdir()
-    frames = _count(in_threads(partial(_capture_frame, into=into, size=options.size), enumerate(scene.views)))
+    frames = _count(
+        in_threads(partial(_capture_frame, into=into, size=options.size, offset=scene.offset), enumerate(scene.views))
+    )
     columns, labels = _capture_labels(scene)
     columns = {k: v.astype(np.uint16) for k, v in columns.items()}
-    write_ply(into / 'points.ply', scene.points, scene.colors, scene.normals, **columns)
+    write_ply(into / 'points.ply', scene.placed_points, scene.colors, scene.normals, **columns)
     spec = dict(
         name=scene.name,
         images='color/*.jpg',
