@@ -56,7 +56,7 @@ def _unpack(path, folder):
             raise
         raise InputError(f"{path} cannot be unpacked; the zip archive is damaged or encrypted: {e}") from e
 
-
+# %% ../../nbs/03p_archive.ipynb #22b6d266
 def _members(archive, path, folder):
     "What is to be written, by name, once all of it is known to be harmless."
     found: dict[str, zipfile.ZipInfo] = {}

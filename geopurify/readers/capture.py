@@ -494,7 +494,7 @@ def _array(path):
     check_unpacked(len(content), str(path))
     return np.load(io.BytesIO(content), allow_pickle=False)
 
-
+# %% ../../nbs/03_capture.ipynb #ebc6131c
 _LARGEST = 2**30  # bytes of a packed array of pixels
 
 

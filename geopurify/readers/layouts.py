@@ -342,6 +342,10 @@ _DATA_SETS = (
         export='the download, with `sequence.zip` unpacked or not',
         unread='meshes and labels',
     ),
+)
+
+# %% ../../nbs/03c_layouts.ipynb #d3189362
+_BENCHMARKS = (
     Layout(
         'tum',
         'TUM',
@@ -382,7 +386,10 @@ _DATA_SETS = (
         unread='TSDF volumes',
     ),
 )
-LAYOUTS = {layout.name: layout for layout in (*_BY_HAND, *_TELEPHONES, *_PROJECTS, *_RECONSTRUCTIONS, *_DATA_SETS)}
+LAYOUTS = {
+    layout.name: layout
+    for layout in (*_BY_HAND, *_TELEPHONES, *_PROJECTS, *_RECONSTRUCTIONS, *_DATA_SETS, *_BENCHMARKS)
+}
 
 # %% ../../nbs/03c_layouts.ipynb #6213fa13
 def layouts_table() -> str:  # Markdown
