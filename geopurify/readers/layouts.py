@@ -17,6 +17,7 @@ from ..base.core import InputError
 from ..base.files import inside
 from .apps import AXES, read_nerfstudio, read_polycam, read_record3d
 from .archive import unpacked
+from .bags import read_bag
 from .capture import AS_STATED, Capture, PoseCorrection, folder_listing, posed_frames
 from geopurify.readers.described import (
     Description,
@@ -115,6 +116,13 @@ def _is_3rscan(path):
     return any((path / name).is_file() for name in ('_info.txt', 'sequence/_info.txt', 'sequence.zip'))
 
 # %% ../../nbs/03c_layouts.ipynb #ddf188a4
+def _is_rosbag(path):
+    if path.is_file():
+        return path.suffix.lower() in ('.bag', '.db3', '.mcap')
+    is_ros2 = (path / 'metadata.yaml').is_file() and any(any(path.glob(f'*{end}*')) for end in ('.db3', '.mcap'))
+    return is_ros2 or len(list(path.glob('*.bag'))) == 1
+
+
 def _is_stray(path):
     return (path / 'odometry.csv').is_file()
 
@@ -386,9 +394,22 @@ _BENCHMARKS = (
         unread='TSDF volumes',
     ),
 )
+_ROBOTS = (
+    Layout(
+        'rosbag',
+        'ROS 1 or 2',
+        'bags of ROS with pictures, depth, camera and poses',
+        '.bag, or metadata.yaml with .db3 or .mcap',
+        _is_rosbag,
+        read_bag,
+        export='record colour, depth aligned to it, both `camera_info`, `/tf` and `/tf_static`; '
+        '`pip install "geopurify[ros]"`',
+        unread='bags without poses; Bayer pictures; packed float depth',
+    ),
+)
 LAYOUTS = {
     layout.name: layout
-    for layout in (*_BY_HAND, *_TELEPHONES, *_PROJECTS, *_RECONSTRUCTIONS, *_DATA_SETS, *_BENCHMARKS)
+    for layout in (*_BY_HAND, *_TELEPHONES, *_PROJECTS, *_RECONSTRUCTIONS, *_DATA_SETS, *_BENCHMARKS, *_ROBOTS)
 }
 
 # %% ../../nbs/03c_layouts.ipynb #6213fa13
