@@ -1591,11 +1591,14 @@ COLOUR_INTRINSICS = (camera_by_colour,)
 
 # %% ../../nbs/04a_check.ipynb #b4fb2219
 def files_read(evidence: Evidence) -> Finding:
-    "What the reader said, or what it read."
-    if evidence.raw.said:
-        return Finding('files', 'note', '; '.join(evidence.raw.said))
+    "What was read, as whose files, and what the reader said."
+    layout = LAYOUTS.get(evidence.raw.layout)
+    app = f' ({layout.writer})' if layout else ''
     looked = ', by looking at the files' if evidence.raw.open else ''
-    return Finding('files', 'good', f'{len(evidence.capture.frames)} frames read as {evidence.raw.layout}{looked}')
+    read = f'{len(evidence.capture.frames)} frames read as {evidence.raw.layout}{app}{looked}'
+    if evidence.raw.said:
+        return Finding('files', 'note', '; '.join([read, *evidence.raw.said]))
+    return Finding('files', 'good', read)
 
 
 FILES = (files_read,)
