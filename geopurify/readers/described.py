@@ -18,12 +18,14 @@ from ..base.core import InputError, LabelSet, label_set
 from ..base.files import inside
 from geopurify.readers.capture import (
     AS_STATED,
+    CAMERA_AXES,
     Capture,
     Frame,
     PoseCorrection,
     camera_matrix,
     file_numbers,
     label_columns,
+    is_axes,
     list_files,
     match_files,
     posed_frames,
@@ -45,7 +47,7 @@ _KEYS = {
     'intrinsics': ('fx', 'fy', 'cx', 'cy', 'width', 'height'),
 }
 _NEEDED = {'': ('images', 'poses', 'intrinsics'), 'poses': ('files',), 'depth': ('files', 'scale')}
-_CHOICES = {'direction': ('camera_to_world', 'world_to_camera'), 'axes': ('opencv', 'opengl')}
+_DIRECTIONS = 'camera_to_world', 'world_to_camera'
 
 
 def read_description(
@@ -82,9 +84,14 @@ def check_description(
         raise InputError(
             f"scene.json: turn is {spec['turn']!r}; expected 0, 1, 2 or 3 quarter turns, counter-clockwise"
         )
-    for key, allowed in _CHOICES.items():
-        if spec.get('poses', {}).get(key, allowed[0]) not in allowed:
-            raise InputError(f"scene.json: poses.{key} is {spec['poses'][key]!r}; expected one of {list(allowed)}")
+    direction, axes = (spec.get('poses', {}).get(key) for key in ('direction', 'axes'))
+    if direction not in (None, *_DIRECTIONS):
+        raise InputError(f"scene.json: poses.direction is {direction!r}; expected one of {list(_DIRECTIONS)}")
+    if axes is not None and not is_axes(axes):
+        raise InputError(
+            f"scene.json: poses.axes is {axes!r}; expected one of {list(CAMERA_AXES)}, or three letters that say where "
+            "x, y and z point: of RLUDFB for right, left, up, down, forward, backward"
+        )
 
 
 def _check_keys(part, value, known):
