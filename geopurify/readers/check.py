@@ -577,6 +577,7 @@ class Diagnosis:
     conventions: list[Trial]  # all four, best first; empty without depth
     correction: dict | None = None  # None: there is nothing to correct
     frames: int = 0
+    name: str = ''  # Of the scan; the folder's when not given
 
     def __getitem__(self, check: str) -> Finding:
         return next(f for f in self.findings if f.check == check)
@@ -601,7 +602,7 @@ class Diagnosis:
         return pd.DataFrame(rows, columns=columns)
 
     def __repr__(self):
-        lines = [f'{self.folder.resolve().name}: layout {self.layout}, {self.frames} frames']
+        lines = [f'{self.name or self.folder.resolve().name}: layout {self.layout}, {self.frames} frames']
         lines += [line for finding in self.findings for line in finding.lines()]
         if self.conventions:
             lines.append('poses read as …')
@@ -1780,7 +1781,8 @@ def check_scene(
     subjects = BY_COLOUR if samples is None else BY_DEPTH
     findings = [found for rules in subjects if (found := first_finding(rules, evidence))]
     rows = sorted(findings, key=lambda found: ROWS.index(found.check))
-    return Diagnosis(raw.folder, raw.layout, rows, conventions, corrected(raw, findings), len(raw.capture.frames))
+    correction, count = corrected(raw, findings), len(raw.capture.frames)
+    return Diagnosis(raw.folder, raw.layout, rows, conventions, correction, count, raw.capture.name)
 
 # %% ../../nbs/04a_check.ipynb #f1695a2d
 def corrected(
