@@ -33,6 +33,7 @@ from geopurify.readers.capture import (
     read_number,
     rigid,
 )
+from .schemas import Described, validated
 from .tables import read_camera_file, read_trajectory, rows_of_names
 from ..scans.scene import read_scan
 
@@ -72,7 +73,7 @@ def read_description(
 def check_description(
     spec: Description,
 ):
-    "Raise `InputError` for unknown or missing keys, and for words that are none of those allowed."
+    "Raise `InputError` for unknown or missing keys, for words that are none of those allowed, and for wrong values."
     for part, known in _KEYS.items():
         _check_keys(part, spec.get(part, {}) if part else spec, known)
     if 'layout' not in spec:
@@ -92,6 +93,7 @@ def check_description(
             f"scene.json: poses.axes is {axes!r}; expected one of {list(CAMERA_AXES)}, or three letters that say where "
             "x, y and z point: of RLUDFB for right, left, up, down, forward, backward"
         )
+    validated(Described, spec, 'scene.json')
 
 
 def _check_keys(part, value, known):

@@ -191,6 +191,11 @@ class Open3DTrajectory(Content):
     parameters: list[Open3DView]
 
 # %% ../../nbs/03n_schemas.ipynb #f0f7e5be
+def _unless_text(value: Any) -> Any:
+    "Nothing in place of the name of a file, which stands for what is in it."
+    return None if isinstance(value, str) else value
+
+
 class DescribedDepth(Content):
     files: str | None = None
     scale: Positive | None = None
@@ -216,7 +221,7 @@ class DescribedCamera(Content):
 
 class DescribedLabels(Content):
     files: str | None = None
-    names: str | dict[str, str] | None = None
+    names: Annotated[dict[str, str] | None, BeforeValidator(_unless_text)] = None
     unlabelled: list[int] = []
     property: str | None = None
     label_set: str | None = None
@@ -229,7 +234,7 @@ class Described(Content):
     images: str | None = None
     depth: DescribedDepth | None = None
     poses: DescribedPoses | None = None
-    intrinsics: str | DescribedCamera | None = None
+    intrinsics: Annotated[DescribedCamera | None, BeforeValidator(_unless_text)] = None
     up: Vector3 | None = None
     level: bool | None = None
     points: str | None = None
