@@ -55,7 +55,7 @@ def read_tensors(
             f"{what} {path}: not a file of tensors: of another kind, or damaged, or with Python objects inside, "
             f"which are refused because loading them can run code ({_refusal(e)})"
         ) from e
-    except (SafetensorError, RuntimeError, EOFError, ValueError, KeyError, OSError, AttributeError) as e:
+    except (SafetensorError, RuntimeError, EOFError, LookupError, ValueError, OSError, AttributeError, TypeError) as e:
         raise InputError(
             f"{what} {path} ({path.stat().st_size:,} bytes): cut off or not a checkpoint; "
             f"download or save it again ({_first_line(str(e) or type(e).__name__)})"
@@ -95,7 +95,7 @@ def _refusal(error):
 
 
 def _first_line(text):
-    return text.strip().splitlines()[0][:100]
+    return next(iter(text.strip().splitlines()), 'no reason given')[:100]
 
 # %% ../../nbs/00a_checkpoints.ipynb #7e4e6ac2
 _INSIDE = (

@@ -94,7 +94,10 @@ def list_files(
 
     Raises `InputError` when there is none.
     """
-    found = [p for p in folder.glob(pattern) if p.is_file() and not p.name.startswith('.')]
+    try:
+        found = [p for p in folder.glob(pattern) if p.is_file() and not p.name.startswith('.')]
+    except (ValueError, NotImplementedError, IndexError, OSError) as e:
+        raise InputError(f"{pattern!r} is no pattern of files in {folder}, such as 'depth/*.png': {e}") from e
     if found:
         return sorted(found, key=lambda p: (file_numbers(p), p.name))
     if folder.is_dir():
@@ -470,6 +473,11 @@ def posed_frames(
 # %% ../../nbs/03_capture.ipynb #ea093802
 def _tracked_frames(frames, name):
     "Those that have a pose: recorders write infinite, NaN or 0 where tracking was lost."
+    for frame in frames:
+        try:
+            frame.pose = np.asarray(frame.pose, float)
+        except (TypeError, ValueError) as e:
+            raise InputError(f"pose of view {frame.name!r} is no matrix of numbers: {e}") from e
     kept = [f for f in frames if np.isfinite(f.pose).all() and np.any(f.pose)]
     if not kept:
         raise InputError(
@@ -789,6 +797,7 @@ def check_intrinsics(
 ):
     "Raise `InputError` if K cannot belong to an image of this size."
     (h, w), (cx, cy) = size, (K[0, 2], K[1, 2])
+    K = np.asarray(K, float)
     if not np.isfinite(K).all() or K[0, 0] <= 0 or K[1, 1] <= 0:
         raise InputError(
             f"{source}: a camera matrix needs finite, positive focal lengths, got {np.round(K, 3).tolist()}"
@@ -872,7 +881,7 @@ def _view_camera(frame, capture, size, image_size):
         K, stated = capture.K_image, capture.K_size or image_size
     else:
         raise InputError(f"{capture.name}: no camera matrix for frame {frame.name!r}, and none for all frames")
-    check_intrinsics(K, stated, f"intrinsics of {capture.name}")
+    check_intrinsics(K, stated, f"intrinsics of {capture.name}, frame {frame.name!r}")
     if not same_proportions(stated, size):
         raise InputError(
             f"intrinsics of {capture.name} are for {width_by_height(stated)}, the images are {width_by_height(size)}: "

@@ -8,6 +8,7 @@ __all__ = ['Description', 'read_description', 'check_description', 'described_co
 
 # %% ../../nbs/03e_described.ipynb #22d512b6
 import json
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from geopurify.readers.capture import (
     posed_frames,
     quaternion_matrix,
     read_number,
+    read_text,
     rigid,
 )
 from .schemas import Described, validated
@@ -53,21 +55,34 @@ _DIRECTIONS = 'camera_to_world', 'world_to_camera'
 
 def read_description(
     path: str | Path,  # A scene.json
-) -> Description:
+) -> Description:  # Without what is null
     """Content of a scene.json.
 
-    Raises `InputError` when it is missing or no JSON object.
+    Raises `InputError` when it is missing or no JSON object, and names every field of another type than expected.
     """
-    path = Path(path)
+    content = _json_object(Path(path), f'with the keys {list(_KEYS[""])}')
+    validated(Described, content, path)
+    return _without_null(content)
+
+
+def _json_object(path, expected):
+    "Content of a JSON file that holds an object."
     if not path.is_file():
         raise InputError(f"no scene description at {path}")
     try:
-        spec = json.loads(path.read_text())
-    except ValueError as e:
+        content = json.loads(read_text(path))
+    except (ValueError, RecursionError) as e:
         raise InputError(f"{path} is not valid JSON: {e}") from e
-    if not isinstance(spec, dict):
-        raise InputError(f"{path}: expected an object with the keys {list(_KEYS[''])}")
-    return spec
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: expected an object {expected}")
+    return content
+
+
+def _without_null(value):
+    "Nothing is said by null."
+    if not isinstance(value, dict):
+        return value
+    return {k: _without_null(v) for k, v in value.items() if v is not None}
 
 # %% ../../nbs/03e_described.ipynb #3df58abe
 def check_description(
@@ -76,6 +91,7 @@ def check_description(
     "Raise `InputError` for unknown or missing keys, for words that are none of those allowed, and for wrong values."
     for part, known in _KEYS.items():
         _check_keys(part, spec.get(part, {}) if part else spec, known)
+    validated(Described, spec, 'scene.json')
     if 'layout' not in spec:
         for part, keys in (_NEEDED | {'labels': _label_keys(spec)}).items():
             value = spec.get(part) if part else spec
@@ -261,7 +277,11 @@ def _described_labels(folder, spec, name):
         return label_set(spec['label_set'])
     names = spec['names']
     if not isinstance(names, dict):
-        names = read_description(folder / inside(folder, names, 'scene.json: labels.names'))
+        names = _json_object(folder / inside(folder, names, 'scene.json: labels.names'), 'of names by numbers')
+    if wrong := [i for i in names if not re.fullmatch(r'\d{1,18}', i) or not isinstance(names[i], str)]:
+        raise InputError(
+            f"scene.json: labels.names needs a name for each number, got {wrong[0]!r}: {names[wrong[0]]!r}"
+        )
     ids = sorted(int(i) for i in names if int(i) not in spec.get('unlabelled', ()))
     return LabelSet(f'{name}-labels', tuple(names[str(i)] for i in ids), tuple(ids))
 

@@ -39,6 +39,8 @@ def check_prepared(
     facts = prepared_facts(folder)
     if facts is None:
         raise InputError(f"{folder} has no {MARKER}; it was not written by `geopurify prepare`")
+    if lacking := [k for k in ('benchmark', 'frames', 'points', 'labels') if k not in facts]:
+        raise InputError(f"{folder / MARKER} lacks {lacking}; remove the folder and prepare the scene again")
     wrong = [*_wrong_counts(folder, facts), *_wrong_clouds(folder, facts)]
     return ('different', '; '.join(wrong)) if wrong else ('ok', f"{facts['frames']} frames, {facts['points']:,} points")
 

@@ -102,10 +102,13 @@ def prepared_facts(
     """
     path = Path(folder) / MARKER
     try:
-        return json.loads(path.read_text())
+        facts = json.loads(path.read_text())
+        if not isinstance(facts, dict):
+            raise ValueError(f'expected an object, got {type(facts).__name__}')
+        return facts
     except FileNotFoundError:
         return None
-    except (ValueError, NotADirectoryError) as e:
+    except (ValueError, RecursionError, NotADirectoryError) as e:
         raise InputError(f"{path} is damaged: {e}; remove the folder and prepare the scene again") from e
 
 # %% ../../nbs/03b_prepare.ipynb #23a191e2

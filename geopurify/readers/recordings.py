@@ -28,6 +28,7 @@ from geopurify.readers.capture import (
     quaternion_matrix,
     read_camera_matrix,
     read_numbers,
+    read_text,
     resize_K,
     rigid,
     warn_dropped,
@@ -187,9 +188,7 @@ def _nearest(x, y):
 # %% ../../nbs/03f_recordings.ipynb #541229f3
 def _stamped(path):
     "Seconds (n,) and files of a list such as rgb.txt, in order of time."
-    if not path.is_file():
-        raise InputError(f"no file {path}; {path.parent} holds {folder_listing(path.parent)}")
-    lines = [line for line in path.read_text().splitlines() if line.strip() and line[0] != '#']
+    lines = [line for line in read_text(path).splitlines() if line.strip() and line[0] != '#']
     try:
         pairs = [line.split(maxsplit=1) for line in lines]  # a file's name may have spaces
         rows = sorted((float(stamp), path.parent / name.strip()) for stamp, name in pairs)

@@ -329,15 +329,21 @@ def read_run(
     """
     path = Path(path)
     try:
-        stored = json.loads(path.read_text(encoding='utf-8'))
-    except ValueError as e:
-        raise InputError(f"{path} is not a stored run ({e}); delete it, and it is computed again") from None
-    stored = stored if isinstance(stored, dict) else {}
+        return _stored_run(json.loads(path.read_text(encoding='utf-8')))
+    except (ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError) as e:
+        raise InputError(f"{path} is not a stored run ({e}); delete it, and it is computed again") from e
+
+
+def _stored_run(stored):
+    "A run from its content; its counts are looked at once, so that damage is named with the file."
     names = ('table', 'kind', 'parameters', 'metrics', 'counts', 'provenance')
     if stored.get('format') != FORMAT or not set(names) <= set(stored):
-        raise InputError(
-            f"{path}: expected a stored run of format {FORMAT}, got format {stored.get('format')}; "
-            "delete it, and it is computed again"
-        )
+        raise InputError(f"expected a stored run of format {FORMAT}, got format {stored.get('format')}")
     metrics = {k: float('nan') if v is None else v for k, v in stored['metrics'].items()}
-    return Run(**{name: stored[name] for name in names} | dict(metrics=metrics))
+    run = Run(**{name: stored[name] for name in names} | dict(metrics=metrics))
+    lists = [run.parameters.items(), run.provenance.items(), run.counts.items(), run.per_scene()]
+    if run.kind not in ROW_KINDS or not all(isinstance(text, str) for text in (run.table, run.kind)):
+        raise InputError(f"unknown kind of rows {run.kind!r}; expected one of {list(ROW_KINDS)}")
+    if lists[-1]:
+        _total(run.per_scene().values())
+    return run

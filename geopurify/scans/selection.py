@@ -324,7 +324,10 @@ def read_choice(
     elif not Path(path).is_file():
         raise InputError(f"no file {path}; expected names of scenes, one a line, or a csv file with a column 'scene'")
     else:
-        names = Path(path).read_text().split()
+        try:
+            names = Path(path).read_text(encoding='utf-8-sig').split()
+        except UnicodeDecodeError as e:
+            raise InputError(f"{path} is not a text of names, one a line: {e}") from e
     if not names:
         raise InputError(f"{path} names no scene")
     return names
