@@ -312,6 +312,9 @@ def rigid(
     return np.block([[rotation, np.reshape(translation, (3, 1))], [np.zeros((1, 3)), 1]])
 
 
+_FARTHEST = 1e9  # units of the poses; UTM has 4.5 million metres
+
+
 def standard_pose(
     matrix: np.ndarray,  # (4,4) or (3,4)
     name: str,  # Whose, for messages
@@ -326,6 +329,8 @@ def standard_pose(
     if matrix.shape == (3, 4):
         matrix = np.vstack([matrix, [0, 0, 0, 1]])
     pose = check_pose(matrix, name)
+    if np.abs(pose[:3, 3]).max() > _FARTHEST:
+        raise InputError(f"pose of view {name!r}: a camera {np.abs(pose[:3, 3]).max():.3g} units from the origin")
     U, _, Vt = np.linalg.svd(pose[:3, :3])  # text files keep few digits
     pose = rigid(U @ Vt, scale * pose[:3, 3:])
     if direction == 'world_to_camera':
@@ -801,6 +806,11 @@ def check_intrinsics(
     if not np.isfinite(K).all() or K[0, 0] <= 0 or K[1, 1] <= 0:
         raise InputError(
             f"{source}: a camera matrix needs finite, positive focal lengths, got {np.round(K, 3).tolist()}"
+        )
+    if not 0.01 < K[0, 0] / w < 1000 or not 0.01 < K[1, 1] / h < 1000:
+        raise InputError(
+            f"{source}: focal lengths of {K[0, 0]:.4g} and {K[1, 1]:.4g} pixels cannot be those of a {w}×{h} image; "
+            "they are counted in pixels, not millimetres"
         )
     if abs(cx / w - 0.5) < 0.2 and abs(cy / h - 0.5) < 0.2:
         return

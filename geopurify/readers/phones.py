@@ -157,7 +157,7 @@ def read_stray(
     for n in numbers:
         stored, (K, K_size) = stored_depth(depths[n], trust.get(n)), cameras[n]
         frame = Frame(f'{n:06}', pictures[n], depths[n], _stray_pose(rows[n], n), K=K, K_size=K_size, stored=stored)
-        frame.time = float(rows[n]['timestamp']) if rows[n].get('timestamp') else None
+        frame.time = _stray_time(rows[n], n)
         frames.append(frame)
     frames = posed_frames(frames, folder.name, correction)
     return Capture(folder.name, frames, view_size=view_size(size), up=steady_up(frames, 1, folder.name))
@@ -175,7 +175,7 @@ def _stray_rows(path):
     rows = [dict(zip(table.header, row)) for row in table.rows]
     try:
         return {int(float(row['frame'])) if row.get('frame') else i: row for i, row in enumerate(rows)}
-    except ValueError as e:
+    except (ValueError, OverflowError) as e:
         raise InputError(f"{path}: the column 'frame' has no numbers: {e}") from e
 
 
@@ -189,6 +189,13 @@ def _stray_pose(row, number):
     return rigid(quaternion_matrix(q[3], *q[:3], str(number)), (x, y, z))
 
 
+def _stray_time(row, number):
+    try:
+        return float(row['timestamp']) if row.get('timestamp') else None
+    except ValueError as e:
+        raise InputError(f"odometry.csv: the timestamp of frame {number} is no number: {e}") from e
+
+# %% ../../nbs/03k_phones.ipynb #f722d639
 def _stray_cameras(folder, rows, numbers, size):
     "Camera matrix of each frame, and the size that it is for."
     four = ('fx', 'fy', 'cx', 'cy')
@@ -291,7 +298,7 @@ def _pincam(path):
     try:
         w, h, *K = (float(word) for word in path.read_text().split())
         return camera_matrix(*K), (int(h), int(w))
-    except (ValueError, TypeError) as e:
+    except (ValueError, TypeError, OverflowError) as e:
         raise InputError(f"{path}: expected the six numbers w h fx fy cx cy: {e}") from e
 
 # %% ../../nbs/03k_phones.ipynb #8b1e54ec

@@ -100,7 +100,7 @@ class _Bytes:
     def take(self, pattern):
         try:
             values = struct.unpack_from('<' + pattern, self.data, self.at)
-        except struct.error as e:
+        except (struct.error, OverflowError) as e:
             raise InputError(f"{self.path} is truncated, or no file of COLMAP's: {e}") from e
         self.at += struct.calcsize('<' + pattern)
         return values
@@ -175,7 +175,8 @@ def read_colmap_points(
     if not (model / 'points3D.txt').is_file():
         return {}
     try:
-        return {int(w[0]): np.array(w[1:4], float) for w in _lines(model / 'points3D.txt') if w}
+        lines = [w for w in _lines(model / 'points3D.txt') if w]
+        return {int(w[0]): np.array([float(w[1]), float(w[2]), float(w[3])]) for w in lines}
     except (ValueError, IndexError) as e:
         raise InputError(f"{model / 'points3D.txt'}: expected POINT3D_ID X Y Z R G B ERROR TRACK, {e}") from e
 
@@ -318,9 +319,14 @@ def _colmap_depth(folder, name):
     return None
 
 # %% ../../nbs/03o_reconstructions.ipynb #95820544
+_LARGEST = 100_000  # pixels of an image's side
+
+
 def _colmap_camera(camera, name):
     "(3,3) with integer pixel centres, and the size (h,w) it is for; a noticeable distortion is said."
     model, (h, w), numbers = camera
+    if not (0 < h <= _LARGEST and 0 < w <= _LARGEST):
+        raise InputError(f"{name}: a camera of COLMAP's is for {w}×{h} pixels, which no image has")
     if model not in _MODELS or 'FISHEYE' in model or model == 'FOV' or len(numbers) != len(_MODELS[model].split()):
         raise InputError(
             f"{name}: the camera model {model!r} with {len(numbers)} parameters is no perspective camera; "

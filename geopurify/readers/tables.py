@@ -192,7 +192,8 @@ def _parts(content: Any, depth: int = 4) -> Iterator[dict]:
 def _first(part: dict, names) -> float | None:
     "The first of several spellings that has a number."
     values = (part.get(name) for name in names)
-    return next((float(v) for v in values if isinstance(v, (int, float)) and not isinstance(v, bool)), None)
+    numbers = (v for v in values if isinstance(v, (int, float)) and not isinstance(v, bool))
+    return next((float(v) for v in numbers if abs(v) < 1e12), None)  # which NaN is not, nor what no float holds
 
 
 def _matrix_in(part):
@@ -212,7 +213,7 @@ def _as_matrix(value):
         value = value.get('data')
     try:
         numbers = np.array(value, float).ravel()
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     if numbers.size == 4:
         return camera_matrix(*numbers)
@@ -229,13 +230,11 @@ def _size_in(part):
     if not isinstance(part, dict):
         return None
     h, w = (_first(part, names) for names in _SIZE)
-    if h and w:
-        return int(h), int(w)
     both = part.get('resolution', part.get('image_size'))
     both = both.get('data') if isinstance(both, dict) else both
-    if isinstance(both, list) and len(both) == 2 and all(isinstance(v, (int, float)) for v in both):
-        return int(both[1]), int(both[0])
-    return None
+    if not (h and w) and isinstance(both, list) and len(both) == 2:
+        w, h = (_first({'': v}, ['']) for v in both)
+    return (int(h), int(w)) if h and w and min(h, w) >= 1 and max(h, w) < 1e5 else None
 
 
 def _scale_in(part):
@@ -243,6 +242,6 @@ def _scale_in(part):
     scale = (
         _first({str(k).split('.')[-1].lower(): v for k, v in part.items()}, _SCALE) if isinstance(part, dict) else None
     )
-    if not scale or not np.isfinite(scale) or scale <= 0:
+    if not scale or not 1e-6 < scale < 1e6:
         return None
     return scale if scale >= 1 else 1 / scale
