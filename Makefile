@@ -3,13 +3,14 @@ PYTHON ?= python3
 TORCH  ?= 2.13.0
 BIN    := .venv/bin
 
-.PHONY: demo test quick slow lint docs bench tables tables-full rehearsal readme clean-venv help
+.PHONY: demo test quick slow gpu lint docs bench tables tables-full rehearsal readme clean-venv help
 
 help:
 	@echo "make demo        three unseen rooms, purified: writes results/demo/index.html"
 	@echo "make test        export, cleanliness, lint, every notebook, packaging, README, the site, every table on a small grid"
 	@echo "make quick       notebooks of seconds, and does the package install (about two minutes)"
 	@echo "make slow        the cells that make test leaves out because they take minutes"
+	@echo "make gpu         all that is made for a GPU, in parts of ten minutes at most; writes results/benchmarks/gpu-CARD.json"
 	@echo "make lint        format, findings, types, and the counts that the house keeps"
 	@echo "make docs        the site: writes _docs/site/index.html"
 	@echo "make bench       the engine against the official way: writes results/benchmarks/ (about 15 minutes on two cores)"
@@ -43,6 +44,12 @@ quick: .venv/ready
 
 slow: .venv/ready
 	$(BIN)/python .ci/check.py --slow
+
+# Installs nothing: the environment is what PYTHON says, else .venv if it is there, else python3.
+GPU_PYTHON = $(if $(filter command environment,$(firstword $(origin PYTHON))),$(PYTHON),$(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)))
+
+gpu:
+	$(GPU_PYTHON) .ci/gpu.py $(GPU)
 
 lint: .venv/ready
 	$(BIN)/ruff format --check .

@@ -2,10 +2,12 @@
 
 Each check and each notebook counts once in the closing line `N passed, N failed`.
 `python .ci/check.py 20_projection` runs the notebooks whose path contains one of the words, and no other check;
-`--quick` runs those of QUICK and the checks of an installation, `--slow` those with slow cells, slow cells included."""
+`--quick` runs those of QUICK and the checks of an installation, `--slow` those with slow cells, slow cells included,
+`--cuda` likewise those with cells for a GPU (`.ci/gpu.py` runs them)."""
 
 import argparse
 import hashlib
+import json
 import multiprocessing
 import os
 import shutil
@@ -35,6 +37,32 @@ import geopurify
 seconds = time.perf_counter() - started
 heavy = {'torch', 'transformers', 'sentence_transformers', 'spconv', 'plotly', 'trimesh'} & set(sys.modules)
 assert seconds < 5 and not heavy, f'{seconds:.1f} s, loads {heavy}'
+"""
+
+# Five parts in place of those of `.ci/gpu.py`: the second kills the run the first time, the third takes too long.
+GPU_PARTS = """
+import os, sys
+from pathlib import Path
+import gpu
+
+folder = Path(sys.argv[1])
+(folder / 'figures.csv').write_text('seconds,device,note\\n2.5,cuda,\\n7,cpu,')
+figures = lambda: gpu.table(folder / 'figures.csv', device='cuda')
+
+
+def part(name, then='', needs=(), **more):
+    count = f'f = open({str(folder / name)!r} + "-runs", "a+"); f.write("x"); f.flush(); f.seek(0); n = len(f.read())'
+    return gpu.Part(name, 'for this test', ['-c', f'import os, time; {count}; {then}'], needs, **more)
+
+
+parts = [
+    part('first', figures=figures),
+    part('killed', f'n > 1 or os.kill({os.getpid()}, 9)'),
+    part('slow', 'time.sleep(60)'),
+    part('lacking', needs=('no_such_module',)),
+    gpu.Part('waiting', 'waits for a file', []),
+]
+gpu.run_all(parts, folder / 'results.json', dict(card='none', commit='abc'), folder, limit=6)
 """
 
 INSTALLED = """
@@ -121,6 +149,25 @@ def tables_run():
     python('-m', 'geopurify', 'tables', '--grid', 'smoke', '--jobs', str(WORKERS))
 
 
+def gpu_goes_on():
+    """`make gpu` says so where there is no GPU; what passed is not run again, what did not is; what takes too long is
+    stopped; a run that is killed goes on with the part that it was killed in."""
+    with tempfile.TemporaryDirectory() as folder:
+        env = os.environ | dict(CUDA_VISIBLE_DEVICES='')
+        none = subprocess.run([sys.executable, '.ci/gpu.py'], cwd=ROOT, env=env, capture_output=True, text=True)
+        assert none.returncode == 2 and 'there is no GPU here' in none.stderr, none
+        counted = [(Path(folder) / f'{name}-runs') for name in ('first', 'killed', 'slow', 'lacking')]
+        for expected in ([1, 1, 0, 0], [1, 2, 1, 0], [1, 2, 2, 0]):  # the runs of each part so far
+            subprocess.run([sys.executable, '-c', GPU_PARTS, folder], cwd=ROOT / '.ci', check=False)
+            runs = [len(file.read_text()) if file.exists() else 0 for file in counted]
+            assert runs == expected, (runs, expected)
+        stored = json.loads((Path(folder) / 'results.json').read_text())
+        said = {name: part.get('error', 'ok') for name, part in stored['parts'].items()}
+        assert said['first'] == said['killed'] == 'ok' and said['slow'] == 'stopped after 6 s', said
+        assert 'lacks no_such_module' in said['lacking'] and said['waiting'] == 'waits for a file', said
+        assert stored['card'] == 'none' and stored['parts']['first']['figures'] == [dict(seconds=2.5, device='cuda')]
+
+
 def docs():
     "The site, strictly: a link that leads nowhere is an error."
     python('docs/build.py')
@@ -129,15 +176,15 @@ def docs():
 # ----------------------------------------------------------------------------------------------------------- notebooks
 
 
-def run_notebook(path: Path, slow: bool = False) -> tuple[bool, float]:
-    "One notebook under nbdev's test runner, without the cells marked `cuda` and mostly those marked `slow`."
+def run_notebook(path: Path, also: str = '') -> tuple[bool, float]:
+    "One notebook under nbdev's test runner; of the cells marked `slow` or `cuda` only those of the kind `also`."
     os.environ.setdefault('TQDM_DISABLE', '1')
     from nbdev.config import get_config
     from nbdev.test import test_nb
 
     os.chdir(ROOT)
     flags = set(get_config().tst_flags.split())
-    return test_nb(path, skip_flags=flags - {'slow'} if slow else flags, do_print=False)
+    return test_nb(path, skip_flags=flags - {also}, do_print=False)
 
 
 def in_a_process(function: Callable, *arguments):
@@ -149,14 +196,14 @@ def in_a_process(function: Callable, *arguments):
         return pool.submit(function, *arguments).result()
 
 
-def notebooks(words: list[str], slow: bool) -> list[Path]:
-    "Those whose path has one of the words, or all; with `slow` only those that have slow cells."
+def notebooks(words: list[str], also: str = '') -> list[Path]:
+    "Those whose path has one of the words, or all; of these only those with cells of the kind `also`."
     from nbdev.doclinks import nbglob
 
     os.chdir(ROOT)
     found = sorted(Path(p) for p in nbglob())
     found = [p for p in found if not words or any(w in str(p) for w in words)]
-    return [p for p in found if '"#| slow' in p.read_text(encoding='utf-8')] if slow else found
+    return [p for p in found if f'"#| {also}' in p.read_text(encoding='utf-8')] if also else found
 
 
 class Tally:
@@ -181,10 +228,10 @@ class Tally:
                 ok = False
             self.add(function.__name__, ok, time.perf_counter() - started)
 
-    def run_notebooks(self, paths: list[Path], slow: bool):
+    def run_notebooks(self, paths: list[Path], also: str):
         "A process of its own for each: a notebook shell takes over `__main__`."
         with ThreadPoolExecutor(WORKERS) as pool:
-            runs = {pool.submit(in_a_process, run_notebook, p, slow): p for p in paths}
+            runs = {pool.submit(in_a_process, run_notebook, p, also): p for p in paths}
             for run in as_completed(runs):
                 path = runs[run]
                 name = str(path.relative_to(ROOT) if path.is_absolute() else path)
@@ -198,16 +245,18 @@ def main() -> int:
     parser.add_argument('words', nargs='*', help='notebooks whose path contains one of them, and no other check')
     parser.add_argument('--quick', action='store_true', help='the notebooks of QUICK, and does the package install')
     parser.add_argument('--slow', action='store_true', help='only notebooks with slow cells, and all their cells')
+    parser.add_argument('--cuda', action='store_true', help='only notebooks with cells for a GPU, and these cells, too')
     options = parser.parse_args()
+    also = 'slow' if options.slow else 'cuda' if options.cuda else ''
 
-    before, after = (exported, clean, lint), (import_is_light, installs, readme_is_fresh, docs, tables_run)
+    before, after = (exported, clean, lint), (import_is_light, installs, readme_is_fresh, gpu_goes_on, docs, tables_run)
     if options.quick:
         before, after = (), (import_is_light, installs)
-    elif options.words or options.slow:
+    elif options.words or also:
         before, after = (), ()
     tally = Tally()
     tally.run_checks(before)
-    tally.run_notebooks(notebooks(QUICK if options.quick else options.words, options.slow), options.slow)
+    tally.run_notebooks(notebooks(QUICK if options.quick else options.words, also), also)
     tally.run_checks(after)
     if tally.failed:
         print('failed:', ', '.join(tally.failed))
