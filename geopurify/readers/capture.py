@@ -702,7 +702,12 @@ def resize_K(
     old: Sequence[int],  # (h,w) of the image that it belongs to
     new: Sequence[int],  # (h,w)
 ) -> np.ndarray:  # (3,3)
-    "Camera matrix for an image that was resized; integer coordinates are pixel centres."
+    """Camera matrix for an image that was resized; integer coordinates are pixel centres.
+
+    Raises `InputError` when the old size is none.
+    """
+    if min(old) < 1:
+        raise InputError(f"a camera matrix is stated for an image of {width_by_height(old)} pixels")
     sy, sx = new[0] / old[0], new[1] / old[1]
     return camera_matrix(K[0, 0] * sx, K[1, 1] * sy, (K[0, 2] + 0.5) * sx - 0.5, (K[1, 2] + 0.5) * sy - 0.5)
 

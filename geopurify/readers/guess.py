@@ -216,7 +216,7 @@ def _guess_columns(rows, images):
 # %% ../../nbs/03i_guess.ipynb #0dbfcaf5
 def _guess_camera(folder):
     "`intrinsics` of a scene.json where a file reads like a camera, and the stored depth of a metre if it says so."
-    files = _visible_files(folder, '*.txt', '*/*.txt', '*.csv', '*.json', '*.y*ml', '*/*.json', '*/*.y*ml')
+    files = _visible_files(folder, '*.txt', '*/*.txt', '*.csv', '*.json', '*.y*ml', '*/*.json', '*/*.y*ml', '*.npy')
     above = [
         p for name in ('cam_params.json', 'camera.json', 'intrinsics.json') if (p := folder.parent / name).is_file()
     ]

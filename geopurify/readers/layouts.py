@@ -445,6 +445,9 @@ def detect_layout(
         else "For another layout, describe it in a scene.json and put it there or pass it as layout=; "
         "`geopurify check` may guess one for you"
     )
+    there = [p for p in path.iterdir() if not p.name.startswith('.')]
+    if there and all(p.suffix.lower() in _SINGLE for p in there):
+        raise _is_a_file(sorted(there)[0])
     raise InputError(
         f"{path} has none of the known layouts. Looked for {_all_signs()}; found {folder_listing(path)}. {hint}"
     )

@@ -230,14 +230,14 @@ def read_arkitscenes(
     Raises `InputError` when a part is missing, or no picture has depth, a camera and a pose of its time.
     """
     base = next((p for p in [folder, *folder.glob('*_frames')] if (p / 'lowres_depth').is_dir()), folder)
-    kind = next((k for k in ('lowres_wide', 'vga_wide', 'wide') if any((base / k).glob('*.png'))), None)
+    kind = next((k for k in ('lowres_wide', 'vga_wide', 'wide') if any((base / k).glob('*.[jp]*g'))), None)
     traj = next((p for d in (base, folder) for p in sorted(d.glob('*.traj'))), None)
     if kind is None or traj is None or not (base / 'lowres_depth').is_dir():
         raise InputError(
             f"{folder}: expected lowres_wide/, lowres_depth/, lowres_wide_intrinsics/ and lowres_wide.traj; "
             f"it holds {folder_listing(base)}"
         )
-    pictures, depths, trust = (_by_time(base / sub, '*.png') for sub in (kind, 'lowres_depth', 'confidence'))
+    pictures, depths, trust = (_by_time(base / sub, '*.[jp]*g') for sub in (kind, 'lowres_depth', 'confidence'))
     times, poses = _traj_poses(traj)
     stamps = np.array(sorted(pictures))
     parts = {
@@ -318,14 +318,21 @@ def read_scanner3d(
     numbers = complete_frames(folder.name, {'picture': pictures, 'camera file': cameras, 'depth image': depths})
     said = {n: validated(ScannerAppFrame, read_structured(cameras[n]), cameras[n]) for n in numbers}
     size, frames = pixel_size(pictures[numbers[0]]), []
-    stated = stated_size(np.reshape(said[numbers[0]].intrinsics, (3, 3)), size, folder.name)
+    stated = stated_size(_by_rows(said[numbers[0]].intrinsics, 3), size, folder.name)
     for n in numbers:
-        pose, K = np.reshape(said[n].cameraPoseARFrame, (4, 4)), np.reshape(said[n].intrinsics, (3, 3))
+        pose, K = (_by_rows(m, d) for m, d in ((said[n].cameraPoseARFrame, 4), (said[n].intrinsics, 3)))
         stored = stored_depth(depths[n], trust.get(n))
         image, time = pictures[n], said[n].time
         frames.append(Frame(image.stem, image, depths[n], pose, K=K, K_size=stated, stored=stored, time=time))
     frames = posed_frames(frames, folder.name, correction, AXES)
     return Capture(folder.name, frames, view_size=view_size(size), up=steady_up(frames, 1, folder.name))
+
+
+def _by_rows(numbers, side):
+    "A matrix whose last row is 0 … 0 1, written by rows or by columns."
+    matrix = np.reshape(numbers, (side, side))
+    by_columns = not matrix[:-1, -1].any() and matrix[-1, :-1].any()
+    return matrix.T if by_columns else matrix
 
 # %% ../../nbs/03k_phones.ipynb #3b22239d
 def read_scannetpp(

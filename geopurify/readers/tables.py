@@ -122,12 +122,14 @@ class CameraFile(NamedTuple):
 
 
 def read_camera_file(
-    path: Path,  # .json, .yaml, .yml; other texts as `read_camera_matrix` has them
+    path: Path,  # .json, .yaml, .yml, .npy; other texts as `read_camera_matrix` has them
 ) -> CameraFile:
     """Camera matrix of a calibration file.
 
     Raises `InputError` when the file is missing or damaged, or no camera stands in it.
     """
+    if path.suffix.lower() == '.npy':
+        return CameraFile(_matrix_of_array(path))
     if path.suffix.lower() not in ('.json', '.yaml', '.yml'):
         return CameraFile(read_camera_matrix(path))
     content = read_structured(path)
@@ -223,6 +225,16 @@ def _as_matrix(value):
     K = numbers.reshape(side, side)[:3, :3]
     K = K.T if K[0, 2] == K[1, 2] == 0 != K[2, 0] else K
     return K if np.isfinite(K).all() and (K[2] == [0, 0, 1]).all() and K[0, 0] > 0 else None
+
+# %% ../../nbs/03j_tables.ipynb #37a611da
+def _matrix_of_array(path):
+    try:
+        K = _as_matrix(np.load(path, allow_pickle=False).tolist())
+    except Exception as e:  # zipfile, tokenize and struct have errors of their own
+        raise InputError(f"{path} cannot be read as a NumPy array: {e}") from e
+    if K is None:
+        raise InputError(f"{path}: expected a 3×3 or 4×4 camera matrix, or fx fy cx cy")
+    return K
 
 
 def _size_in(part):
