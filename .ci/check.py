@@ -135,6 +135,11 @@ def installs():
         python('-c', INSTALLED, cwd=folder, env=env)
 
 
+def damaged_files():
+    "A minute of files damaged at random, by a seed: none may end in an exception other than the package's own."
+    python('-m', 'geopurify.results.fuzz', '--minutes', '1')
+
+
 def readme_is_fresh():
     sys.path.insert(0, str(ROOT / '.ci'))
     import readme

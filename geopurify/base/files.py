@@ -184,10 +184,13 @@ def load_npz(
     try:
         check_archive(path, what)
         with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
-    except (OSError, ValueError, TypeError, EOFError, MemoryError, AttributeError, zipfile.BadZipFile, zlib.error) as e:
-        if isinstance(e, InputError):
-            raise
+            found = {name: arrays[name] for name in arrays.files}
+        if strange := [name for name, array in found.items() if not isinstance(array, np.ndarray)]:
+            raise InputError(f"{what}: {strange} are no arrays; it is damaged, or not an .npz file")
+        return found
+    except InputError:
+        raise
+    except Exception as e:  # whatever NumPy makes of a damaged header
         raise InputError(f"{what} cannot be read; it is cut short, or not an .npz file: {e}") from e
 
 # %% ../../nbs/00h_files.ipynb #8ad96fe2

@@ -421,7 +421,7 @@ def _record3d_frame(name, meta, find, names):
         f'{i:06}',
         find(name),
         find(depth),
-        rigid(quaternion_matrix(qw, qx, qy, qz, str(i)), (x, y, z)),
+        rigid(quaternion_matrix(qw, qx, qy, qz, str(find(name))), (x, y, z)),
         K=_record3d_camera(meta, i, find),
         K_size=photo_size,
         stored=partial(_record3d_depth, find(depth), trust, depth_size, photo_size),

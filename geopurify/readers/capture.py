@@ -718,7 +718,12 @@ def read_image(
     window: Window | None = None,  # The part of the turned image to show; all of it when not given
     orientation: int = 1,  # EXIF's number, by which it is turned first
 ) -> np.ndarray:  # (h,w,3) uint8
-    "An image at another size."
+    "An image at another size. Raises `InputError` for a window that cannot be of this image."
+    if window is not None and not _overlaps(window, pixel_size(path)):
+        raise InputError(
+            f"{path}: by both camera matrices the depth image would show {[float(f'{v:.4g}') for v in window]} (left, "
+            "top, right, bottom) of it; they do not belong together"
+        )
     return resample_image(turned_pixels(decode_pixels(path, 'RGB'), orientation), size, window)
 
 
@@ -740,6 +745,15 @@ def resample_image(
     if image.size == size[::-1] and window in (None, (0, 0, *image.size)):
         return np.asarray(image)
     return np.asarray(image.resize(size[::-1], Image.Resampling.BILINEAR, box=window))
+
+
+def _overlaps(window, size):
+    "Whether a window lies in part on an image, and is not twenty times as large."
+    longest = max(size)
+    if not np.isfinite(window).all() or max(map(abs, window)) > 20 * longest:
+        return False
+    left, top, right, bottom = window
+    return left < longest and top < longest and right > 0 and bottom > 0 and right - left > 1 and bottom - top > 1
 
 # %% ../../nbs/03_capture.ipynb #5320cd08
 def turned_pixels(

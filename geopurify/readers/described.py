@@ -67,10 +67,10 @@ def read_description(
 
 def _json_object(path, expected):
     "Content of a JSON file that holds an object."
-    if not path.is_file():
-        raise InputError(f"no scene description at {path}")
     try:
         content = json.loads(read_text(path))
+    except InputError as e:
+        raise InputError(f"no scene description at {path}") from e
     except (ValueError, RecursionError) as e:
         raise InputError(f"{path} is not valid JSON: {e}") from e
     if not isinstance(content, dict):
@@ -278,7 +278,9 @@ def _described_labels(folder, spec, name):
     names = spec['names']
     if not isinstance(names, dict):
         names = _json_object(folder / inside(folder, names, 'scene.json: labels.names'), 'of names by numbers')
-    if wrong := [i for i in names if not re.fullmatch(r'\d{1,18}', i) or not isinstance(names[i], str)]:
+    if wrong := [
+        i for i in names if not re.fullmatch(r'\d{1,18}', i) or not isinstance(names[i], str) or not names[i].strip()
+    ]:
         raise InputError(
             f"scene.json: labels.names needs a name for each number, got {wrong[0]!r}: {names[wrong[0]]!r}"
         )

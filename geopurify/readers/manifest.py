@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -39,10 +40,17 @@ def check_prepared(
     facts = prepared_facts(folder)
     if facts is None:
         raise InputError(f"{folder} has no {MARKER}; it was not written by `geopurify prepare`")
-    if lacking := [k for k in ('benchmark', 'frames', 'points', 'labels') if k not in facts]:
-        raise InputError(f"{folder / MARKER} lacks {lacking}; remove the folder and prepare the scene again")
-    wrong = [*_wrong_counts(folder, facts), *_wrong_clouds(folder, facts)]
-    return ('different', '; '.join(wrong)) if wrong else ('ok', f"{facts['frames']} frames, {facts['points']:,} points")
+    types: dict[str, Any] = dict(benchmark=str, frames=int, points=int, labels=(bool, list))
+    if wrong := [k for k, kind in types.items() if not isinstance(facts.get(k), kind)]:
+        raise InputError(
+            f"{folder / MARKER} lacks {wrong}, or has another type; remove the folder and prepare it again"
+        )
+    different = [*_wrong_counts(folder, facts), *_wrong_clouds(folder, facts)]
+    return (
+        ('different', '; '.join(different))
+        if different
+        else ('ok', f"{facts['frames']} frames, {facts['points']:,} points")
+    )
 
 
 def _wrong_counts(folder, facts):

@@ -282,7 +282,7 @@ def _features(end, folder):
 
 
 def _read_features(folder):
-    text = next(folder.glob('text.*'))
+    text = next(folder.glob('[mv]*.*')).with_stem('text')
     vlm = PrecomputedVLM(folder, text, '{view}')
     vlm.encode_text(['chair'])
     return [load_pixel_features(folder / f'{name}{text.suffix}', vlm.dim, (60, 80)) for name in ('view', 'masks')]

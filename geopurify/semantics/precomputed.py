@@ -162,6 +162,8 @@ def _read(path):
             raise InputError(f"{path}: its texts are not valid JSON: {e}") from e
     arrays = load_npz(path)
     texts = arrays.pop('texts', None)
+    if strange := [name for name, array in arrays.items() if array.dtype.kind not in 'biuf']:
+        raise InputError(f"{path}: {strange} hold no numbers")
     return {k: torch.from_numpy(v) for k, v in arrays.items()}, None if texts is None else texts.tolist()
 
 # %% ../../nbs/24_precomputed.ipynb #80d2a56d
