@@ -610,7 +610,7 @@ class TooLong(BaseException):
 
 LIMIT = 20  # seconds
 
-
+# %% ../../nbs/95_fuzz.ipynb #a0597a6c
 def run_trial(
     specimen: Specimen,
     folder: Path,  # Where it was made
