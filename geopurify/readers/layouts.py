@@ -145,7 +145,11 @@ def _is_record3d_exr(path):
 
 # %% ../../nbs/03c_layouts.ipynb #bdebead0
 def _is_scannet(path):
-    return (path / 'color').is_dir() and (path / 'pose').is_dir()
+    if not ((path / 'color').is_dir() and (path / 'pose').is_dir()):
+        return False
+    others = any(p.suffix != '.txt' for p in (path / 'pose').iterdir()) and not any((path / 'pose').glob('*.txt'))
+    own_camera = any(p.is_file() and re.match('k|cam|calib|intrin', p.name.lower()) for p in path.iterdir())
+    return not others and ((path / 'intrinsic').is_dir() or not own_camera)
 
 
 def _is_openmask3d(path):

@@ -448,7 +448,7 @@ def open3d_trajectory(
 ) -> Path | None:
     "The trajectory of a folder, one named so before others; None where there is none."
     logs = [p for pattern in ('*.log', 'scene/*.log', 'trajectory/*.log') for p in folder.glob(pattern)]
-    logs = [p for p in logs if re.match(rb'\s*-?\d+\s+-?\d+\s+-?\d+\s*\n', p.open('rb').read(80))]
+    logs = [p for p in logs if re.match(rb'\s*-?\d+\s+-?\d+\s+-?\d+\s*\n', p.read_bytes()[:80])]
     views = [p for p in folder.glob('*.json') if b'PinholeCameraTrajectory' in p.read_bytes()]
     found = sorted([*logs, *views], key=lambda p: ('trajectory' not in p.name.lower(), len(p.parts), p.name))
     return found[0] if found else None

@@ -106,7 +106,9 @@ def rows_of_names(
     last = [int(n[-1]) for n in numbers]
     if len(set(last)) != len(last) or max(last) > count:
         return None
-    first = 1 if max(last) == count else 0
+    steps = np.diff(sorted(last))
+    every_nth_from_one = min(last) == 1 and len(steps) > 0 and np.gcd.reduce(steps) > 1
+    first = 1 if max(last) == count or every_nth_from_one else 0
     if first and 0 in last:
         return None
     return [n - first for n in last], f'the picture with number N has row N, counted from {first}'
