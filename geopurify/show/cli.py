@@ -100,7 +100,10 @@ def _device(text):
     except RuntimeError:
         raise argparse.ArgumentTypeError(f'expected cpu, cuda or cuda:N, got {text!r}') from None
     if device.type == 'cuda' and (device.index or 0) >= torch.cuda.device_count():
-        raise argparse.ArgumentTypeError(f'{text}: there are {torch.cuda.device_count()} GPUs that torch can use')
+        count = torch.cuda.device_count()
+        raise argparse.ArgumentTypeError(
+            f'{text}: there are {count} GPUs that torch can use; take cpu, or leave this out'
+        )
     return text
 
 
@@ -808,7 +811,7 @@ def _add_choices(parser):
     _value(group, '--second', 'NAME', "second 2D model, for CUA-O3D; without one its rows are left out")
     for option, line in options_of(VLMS).items():
         _value(group, f'--{option}', 'PATH', line)
-    _value(group, '--device', 'cpu|cuda', 'where networks run (default: cuda when there is a GPU)')
+    _value(group, '--device', 'cpu|cuda', 'where networks run (default: cuda when there is a GPU)', _device)
     _value(group, '--kept', 'SIZE', "what the 2D model's answers may take on the disk (default: 10GB)")
 
 
