@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['TYPICAL', 'ANSWER_BYTES', 'XDECODER_FLOPS', 'TEACHER_BYTES', 'Row', 'rows_of', 'data_sets', 'Needed', 'needed_scenes',
            'Task', 'count_scene', 'trained', 'why_not', 'seed_interval', 'beside_published', 'by_class', 'Experiment',
-           'run_experiment', 'write_table', 'Typical', 'Plan', 'plan', 'prepare_data', 'reproduce']
+           'run_experiment', 'write_table', 'Typical', 'Plan', 'plan', 'prepare_data', 'check_room', 'reproduce']
 
 # %% ../../nbs/78_reproduce.ipynb #4e28d29a
 import csv
@@ -25,6 +25,7 @@ import torch
 from scipy.stats import t as student_t
 
 from ..base.checkpoints import checkpoint_file
+from ..base.choices import options_of
 from ..base.core import InputError, Preset, atomic_path, content_key, manifest_path, preset
 from ..base.parallel import map_scenes
 from ..geometry.student import Student
@@ -36,6 +37,7 @@ from .store import Outcome
 from .table import printed, write_frame
 from ..scans.evaluation import Evaluation, published
 from ..scans.labels import DATASETS, EXPERIMENTS, published_mean, split
+from ..semantics.models import VLMS, open_vlm
 
 # %% ../../nbs/78_reproduce.ipynb #ebb72669
 @dataclass(frozen=True)
@@ -434,6 +436,11 @@ class Plan:
     machine: str
 
     @property
+    def too_large(self) -> bool:
+        "Whether the disk has not the room."
+        return sum(self.disk.values()) > self.free
+
+    @property
     def missing(self) -> list[str]:
         "What has to be there before the first number."
         scenes = [str(n) for n in self.needed if not set(n.found) & set(n.test)]
@@ -447,7 +454,7 @@ class Plan:
             ('scenes', [str(n) for n in self.needed]),
             ('weights', [f'{name}: {where}' for name, where in self.weights.items()]),
             ('rows', [f'{len(self.rows) - len(waits)} to make', *waits]),
-            ('disk', [gigabytes, f'{self.free / 1e9:.0f} GB are free']),
+            ('disk', [gigabytes, f'{self.free / 1e9:.0f} GB are free' + (': TOO LITTLE' if self.too_large else '')]),
             ('memory', [f'{self.memory / 1e9:.1f} GB at most']),
             ('time', [f'{hours}; together {sum(self.hours.values()):.1f} h', f'estimated for {self.machine}']),
         ]
@@ -542,9 +549,11 @@ def _hours(rows, needed, numbers, chosen, device, seeds):
 
 # %% ../../nbs/78_reproduce.ipynb #dd7328ee
 def _view_seconds(chosen, device):
-    "Of a picture: measured where the 2D model is small, reckoned from the rate of products for X-Decoder."
+    "Of a picture: measured, but for X-Decoder reckoned from the rate of products; nothing where answers are files."
     if chosen.get('vlm', 'xdecoder') != 'xdecoder':
-        return 0.15
+        options = {name: chosen.get(name) for name in options_of(VLMS)}
+        model, image = open_vlm(chosen['vlm'], device=device, **options), np.zeros((240, 320, 3), np.uint8)
+        return 0.0 if hasattr(model, 'encode_views') else _seconds(lambda: model.encode_image(image), device)
     side = 1024
     a = torch.rand(side, side, device=device)
     return XDECODER_FLOPS / (2 * side**3 / _seconds(lambda: a @ a, device))
@@ -613,6 +622,18 @@ def _sizes(numbers, grid):
     return dict(scannet=(240, 320) if numbers.images.image_size is None else (484, 648), matterport=(512, 640))
 
 
+def check_room(
+    wanted: Plan,
+    out: Path,  # Where it will be written
+):
+    "Raises `InputError` where the disk is too small."
+    if wanted.too_large:
+        raise InputError(
+            f"{sum(wanted.disk.values()) / 1e9:.0f} GB are needed in {out}, {wanted.free / 1e9:.0f} GB are free; "
+            "choose another disk with --out, or keep fewer answers of the 2D model with --kept"
+        )
+
+
 def reproduce(
     experiment: str,  # One of `EXPERIMENTS`
     downloads: Iterable[str | Path],  # Of ScanNet, of Matterport3D, or both
@@ -631,11 +652,8 @@ def reproduce(
     print(wanted)
     if wanted.missing:
         raise InputError('cannot begin: ' + '; '.join(wanted.missing))
-    if grid == 'full' and sum(wanted.disk.values()) > wanted.free:
-        raise InputError(
-            f"{sum(wanted.disk.values()) / 1e9:.0f} GB are needed in {out}, {wanted.free / 1e9:.0f} GB are free; "
-            "choose another disk with --out, or keep fewer answers of the 2D model with --kept"
-        )
+    if grid == 'full':
+        check_room(wanted, out)
     print('[1/3] download and weights: there')
     data = prepare_data(wanted.needed, downloads, out / 'prepared', _sizes(_numbers(checked_choices(how)), grid), jobs)
     print(f'[2/3] prepared: {", ".join(data.values())}')
