@@ -173,6 +173,12 @@ def gpu_goes_on():
         assert stored['card'] == 'none' and stored['parts']['first']['figures'] == [dict(seconds=2.5, device='cuda')]
 
 
+def rehearsal():
+    "The road from an official download to the paper's tables, and every table notebook, on stand-ins."
+    with tempfile.TemporaryDirectory() as folder:
+        python('.ci/rehearsal.py', '--out', folder, '--tables')
+
+
 def docs():
     "The site, strictly: a link that leads nowhere is an error."
     python('docs/build.py')
