@@ -291,7 +291,11 @@ def read_colmap(
     """
     model = colmap_model(folder)
     cameras, listed = read_colmap_cameras(model), read_colmap_images(model)
-    found = [(image, _colmap_file(folder, image.name), _colmap_depth(folder, image.name)) for image in listed]
+    workspace = model.parent if model.name == 'sparse' else model.parent.parent
+    found = []
+    for image in listed:
+        file, depth = _colmap_file(folder, workspace, image.name), _colmap_depth(folder, image.name)
+        found.append((image, file, depth))
     there = [f for f in found if f[1] is not None]
     if not there:
         example = listed[0].name if listed else 'none'
@@ -328,13 +332,14 @@ def colmap_model(
     folder: Path,
 ) -> Path:
     "Folder of the sparse model with the most images; raises `InputError` when there is none."
+    for dense in (folder, folder / 'dense', folder / 'dense/0'):
+        if any((dense / 'stereo/depth_maps').glob('*.bin')) and _is_model(dense / 'sparse'):
+            return dense / 'sparse'  # its depth is for its own pictures, from which the distortion was taken
     places = [folder / 'sparse', folder / 'dense/sparse', folder / 'colmap/sparse', folder / 'colmap', folder]
     found = []
     for place in places:
         for inner in (place, *sorted(p for p in place.glob('[0-9]*') if p.is_dir())):
-            if any(
-                all((inner / f'{what}.{end}').is_file() for what in ('cameras', 'images')) for end in ('txt', 'bin')
-            ):
+            if _is_model(inner):
                 found.append(inner)
     if not found:
         raise InputError(f"{folder} has no cameras and images (.txt or .bin), in sparse/0/ or elsewhere")
@@ -342,10 +347,10 @@ def colmap_model(
                                         if (p / f'images.{end}').is_file()))  # fmt: skip
 
 
-def _colmap_file(folder, name):
-    "The picture of that name, or None."
-    places = ('images', 'rgb', 'color', 'image', 'dense/images', '')
-    return next((p for place in places if (p := folder / place / name).is_file()), None)
+def _colmap_file(folder, workspace, name):
+    "The picture of that name, beside the model before elsewhere, or None."
+    places = ('images', 'rgb', 'color', 'image', '')
+    return next((p for base in (workspace, folder) for place in places if (p := base / place / name).is_file()), None)
 
 
 def _colmap_depth(folder, name):
@@ -361,6 +366,10 @@ def _colmap_depth(folder, name):
             if (file := folder / place / 'depth_maps' / f'{name}.{kind}.bin').is_file():
                 return ColmapDepth(file)
     return None
+
+
+def _is_model(folder):
+    return any(all((folder / f'{what}.{end}').is_file() for what in ('cameras', 'images')) for end in ('txt', 'bin'))
 
 # %% ../../nbs/03o_reconstructions.ipynb #95820544
 _LARGEST = 100_000  # pixels of an image's side
