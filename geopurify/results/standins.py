@@ -263,8 +263,15 @@ def _at_once(folder, recipe, write):
     finally:
         shutil.rmtree(partial_folder, ignore_errors=True)
 
-# %% ../../nbs/77_standins.ipynb #614a95a6
-_KINDS = dict(bathroom='Bathroom', kitchen='Kitchen', bedroom='Bedroom / Hotel', living='Living room / Lounge')
+# %% ../../nbs/77_standins.ipynb #3b6bd553
+_KINDS = dict(
+    bathroom='Bathroom',
+    kitchen='Kitchen',
+    bedroom='Bedroom / Hotel',
+    living='Living room / Lounge',
+    office='Office',
+    studio='Apartment',
+)
 
 
 def _write_scans(item, out, spacing):
@@ -385,7 +392,7 @@ def write_matterport(
     (out / STANDIN).write_text(json.dumps(dict(standin=1)) + '\n')
     return out
 
-# %% ../../nbs/77_standins.ipynb #d7a97011
+# %% ../../nbs/77_standins.ipynb #5ee8d44e
 SMALL_XDECODER = XDecoderConfig(
     width=16,
     depths=(1, 1, 1, 1),
@@ -420,7 +427,7 @@ def _saved(content, path):
         torch.save(content, tmp)
     return Path(path)
 
-# %% ../../nbs/77_standins.ipynb #77b0dd17
+# %% ../../nbs/77_standins.ipynb #15983165
 def write_xdecoder(
     path: str | Path,  # Such as xdecoder_focall_last.pt
     config: XDecoderConfig = SMALL_XDECODER,  # `FOCAL_L` for the size of the paper, 1.4 GB
@@ -438,7 +445,7 @@ def write_xdecoder(
     }
     return _saved(state | others, path)
 
-# %% ../../nbs/77_standins.ipynb #38a47da7
+# %% ../../nbs/77_standins.ipynb #ea7a8b82
 _RELEASED_SONATA = dict(  # entries of released configurations beside the sizes
     stride=[2] * 4,
     qkv_bias=True,
