@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..base.core import InputError
+from .agreement import FLIP, axes_by_depth
 from .apps import AXES, confident_depth, record3d_metadata, view_size
 from geopurify.readers.capture import (
     AS_STATED,
@@ -363,6 +364,10 @@ def read_scannetpp(
         pose, K = _iphone_pose(listed[n], aligned, n, file), np.array(listed[n].intrinsic)
         time = listed[n].timestamp
         frames.append(Frame(f'frame_{n:06}', pictures[n], depths[n], pose, K=K, K_size=stated, time=time))
+    if axes_by_depth(frames, [stated or size] * len(frames)) == 'opengl':
+        warnings.warn(f"{name}: the poses have axes of OpenGL, as depth shows; they are turned", stacklevel=3)
+        for frame in frames:
+            frame.pose = frame.pose @ FLIP
     frames = posed_frames(frames, name, correction)
     return Capture(name, frames, view_size=view_size(size), up=steady_up(frames, 2 if aligned else 1, name))
 
