@@ -13,9 +13,14 @@ from .capture import Frame, decode_pixels
 # %% ../../nbs/03s_agreement.ipynb #e8b26283
 def _neighbours(frames, sizes, most):
     "What `_carried` makes of neighbouring frames that have a pose and depth."
-    usable = [i for i, f in enumerate(frames) if np.isfinite(f.pose).all() and f.depth is not None]
+    usable = [i for i, f in enumerate(frames) if f.depth is not None and _is_turn(f.pose[:3, :3])]
     pairs = list(zip(usable, usable[1:]))[:: max(1, len(usable) // most)]
     return [_carried(frames[i], frames[j], sizes[i]) for i, j in pairs]
+
+
+def _is_turn(matrix):
+    "Whether a matrix is about a rotation; what is none is refused later, with its name."
+    return bool(np.isfinite(matrix).all() and abs(matrix @ matrix.T - np.eye(3)).max() < 0.01)
 
 
 def _carried(a, b, size):

@@ -34,8 +34,8 @@ def unpacked(
     if key not in _unpacked or not _unpacked[key].is_dir():
         root = Path(tempfile.mkdtemp(prefix='geopurify-'))
         atexit.register(shutil.rmtree, root, ignore_errors=True)
-        folder = root / file_name(path.stem)
-        folder.mkdir()
+        folder = root / file_name(path.name) / file_name(path.stem)  # so that messages name the archive
+        folder.mkdir(parents=True)
         _unpack(path, folder)
         _unpacked[key] = _innermost(folder)
     return _unpacked[key]

@@ -431,7 +431,7 @@ def detect_layout(
 
     Raises `InputError` that says what was looked for and what is there, when it has none.
     """
-    path = Path(path)
+    path = _archive_alone(Path(path))
     if path.suffix.lower() == '.zip' and path.is_file():
         return _in_archive(path)
     for layout in LAYOUTS.values():
@@ -455,6 +455,12 @@ def detect_layout(
     raise InputError(
         f"{path} has none of the known layouts. Looked for {_all_signs()}; found {folder_listing(path)}. {hint}"
     )
+
+
+def _archive_alone(path: Path) -> Path:
+    "The archive in a folder that holds nothing else; the path itself otherwise."
+    inside = [p for p in path.iterdir() if not p.name.startswith('.')] if path.is_dir() else []
+    return inside[0] if len(inside) == 1 and inside[0].suffix.lower() == '.zip' else path
 
 
 def _in_archive(path):
@@ -539,6 +545,7 @@ def read_folder(
         path, layout = path.parent, path
     if layout == 'auto':
         layout = detect_layout(path)
+    path = _archive_alone(path)
     if path.suffix.lower() == '.zip' and path.is_file():
         path = unpacked(path)
     if isinstance(layout, str) and layout in LAYOUTS:

@@ -147,7 +147,8 @@ def read_stray(
 
     Raises `InputError` when a column is missing, no frame has a picture, depth and a pose, or there is no camera.
     """
-    rows = _stray_rows(folder / 'odometry.csv')
+    table = folder / 'odometry.csv'
+    rows = _stray_rows(table)
     pictures = _from_zero(numbered_pictures(folder), rows, folder.name)
     depths = by_number(p for end in ('*.png', '*.npy') for p in (folder / 'depth').glob(end))
     trust = by_number((folder / 'confidence').glob('*.png'))
@@ -157,8 +158,10 @@ def read_stray(
     frames = []
     for n in numbers:
         stored, (K, K_size) = stored_depth(depths[n], trust.get(n)), cameras[n]
-        frame = Frame(f'{n:06}', pictures[n], depths[n], _stray_pose(rows[n], n), K=K, K_size=K_size, stored=stored)
-        frame.time = _stray_time(rows[n], n)
+        frame = Frame(
+            f'{n:06}', pictures[n], depths[n], _stray_pose(rows[n], n, table), K=K, K_size=K_size, stored=stored
+        )
+        frame.time = _stray_time(rows[n], n, table)
         frames.append(frame)
     frames = posed_frames(frames, folder.name, correction)
     return Capture(folder.name, frames, view_size=view_size(size), up=steady_up(frames, 1, folder.name))
@@ -180,21 +183,21 @@ def _stray_rows(path):
         raise InputError(f"{path}: the column 'frame' has no numbers: {e}") from e
 
 
-def _stray_pose(row, number):
+def _stray_pose(row, number, path):
     try:
         x, y, z, *q = (float(row[name]) for name in _POSE)
     except (KeyError, ValueError) as e:
-        raise InputError(f"odometry.csv: the row of frame {number} is no pose: {e}") from e
+        raise InputError(f"{path}: the row of frame {number} is no pose: {e}") from e
     if not np.isfinite([x, y, z, *q]).all():
         return np.full((4, 4), np.inf)
-    return rigid(quaternion_matrix(q[3], *q[:3], str(number)), (x, y, z))
+    return rigid(quaternion_matrix(q[3], *q[:3], f'{number} of {path}'), (x, y, z))
 
 
-def _stray_time(row, number):
+def _stray_time(row, number, path):
     try:
         return float(row['timestamp']) if row.get('timestamp') else None
     except ValueError as e:
-        raise InputError(f"odometry.csv: the timestamp of frame {number} is no number: {e}") from e
+        raise InputError(f"{path}: the timestamp of frame {number} is no number: {e}") from e
 
 # %% ../../nbs/03k_phones.ipynb #f722d639
 def _stray_cameras(folder, rows, numbers, size):
@@ -286,6 +289,10 @@ def _traj_poses(path):
         raise InputError(f"{path}: expected rows of 7 numbers: time, axis-angle, translation; {e}") from e
     if numbers.ndim != 2 or numbers.shape[1] != 7:
         raise InputError(f"{path}: expected rows of 7 numbers: time, axis-angle, translation")
+    if abs(numbers[np.isfinite(numbers)]).max(initial=0) > 1e9:
+        raise InputError(
+            f"{path}: {abs(numbers[np.isfinite(numbers)]).max():.3g} is neither a time, an angle nor a place"
+        )
     from scipy.spatial.transform import Rotation
 
     to_camera = np.tile(np.eye(4), (len(numbers), 1, 1))
@@ -298,6 +305,8 @@ def _pincam(path):
     "(3,3), and the size (h,w) that it is for."
     try:
         w, h, *K = (float(word) for word in path.read_text().split())
+        if not 1 <= min(w, h):
+            raise ValueError(f'an image of {w:g}×{h:g} pixels')
         return camera_matrix(*K), (int(h), int(w))
     except (ValueError, TypeError, OverflowError) as e:
         raise InputError(f"{path}: expected the six numbers w h fx fy cx cy: {e}") from e

@@ -510,6 +510,8 @@ def _rtabmap_poses(path, images):
     rows = [[float(word) for word in row if word] for row in _numeric_rows(path)]
     widths = {len(row) for row in rows}
     if widths <= {9}:
+        if not all(np.isfinite(row[8]) for row in rows):
+            raise InputError(f"{path}: the last of 9 numbers is an id, and not all of them are finite")
         return {f'{int(row[8])}': _stamped_pose(row, path) for row in rows}
     if widths <= {8}:
         times = {f'{row[0]:.6f}': _stamped_pose(row, path) for row in rows}

@@ -54,8 +54,8 @@ def _rows(value: Any) -> Any:
     return [value[i : i + width] for i in range(0, len(value), width)] if flat else value
 
 
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Finite = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, le=1e12, allow_inf_nan=False)]
 Pixels = Annotated[int, Field(gt=0, le=100_000)]
 Size = Annotated[float, Field(gt=0, le=100_000)]  # pixels, which some programs write as 640.0
 _Row3 = Annotated[list[Finite], Field(min_length=3, max_length=3)]

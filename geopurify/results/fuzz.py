@@ -5,10 +5,12 @@
 # %% auto #0
 __all__ = ['OPENGL', 'SCANS', 'READ_BY', 'OTHER_KINDS', 'BYTES', 'WORDS', 'TEXT', 'NAN', 'NUMBERS', 'VALUES', 'JSON', 'LIMIT',
            'Specimen', 'write_tum', 'write_nerfstudio', 'write_polycam', 'write_record3d', 'write_openmask3d',
-           'write_matrices', 'scan_specimens', 'file_specimens', 'own_specimens', 'all_specimens', 'cut', 'flip',
-           'flip_head', 'zero', 'insert', 'remove', 'empty', 'other_kind', 'change_word', 'drop_line', 'repeat_line',
-           'mark', 'latin', 'wide', 'change_value', 'drop_value', 'replace_all', 'change_member', 'ways', 'damaged',
-           'Trial', 'TooLong', 'run_trial', 'run_trials', 'count_trials', 'main']
+           'write_matrices', 'write_stray', 'write_stray_zip', 'write_scanner3d', 'write_scannetpp',
+           'write_arkitscenes', 'write_colmap', 'write_open3d', 'write_rtabmap', 'scan_specimens', 'file_specimens',
+           'own_specimens', 'all_specimens', 'cut', 'flip', 'flip_head', 'zero', 'insert', 'remove', 'empty',
+           'other_kind', 'change_word', 'drop_line', 'repeat_line', 'mark', 'latin', 'wide', 'change_value',
+           'drop_value', 'replace_all', 'change_member', 'ways', 'damaged', 'Trial', 'TooLong', 'run_trial',
+           'run_trials', 'count_trials', 'main']
 
 # %% ../../nbs/95_fuzz.ipynb #4f0502f4
 import argparse
@@ -16,6 +18,7 @@ import io
 import json
 import os
 import random
+import shutil
 import signal
 import struct
 import sys
@@ -153,6 +156,97 @@ def write_matrices(folder: Path):
     box.write_described(folder)
     (folder / 'scene.json').write_text(json.dumps(box.PLAIN))
 
+# %% ../../nbs/95_fuzz.ipynb #ba7b8e0b
+def _pictures(folder, picture, depth):
+    "Pictures and depth of the box in millimetres, and the poses."
+    for name in (picture, depth):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    poses = box.cameras(6, 0.1)
+    for i, pose in enumerate(poses):
+        box.save_photo(folder / picture.format(i), pose, box.SMALL, quality=95)
+        box.save_depth(folder / depth.format(i), box.look(pose, box.SMALL)[0])
+    return poses
+
+
+def _quaternion(matrix):
+    return Rotation.from_matrix(matrix[:3, :3]).as_quat().tolist()
+
+
+def write_stray(folder: Path):
+    "The box as Stray Scanner's recording."
+    rows = ['timestamp, frame, x, y, z, qx, qy, qz, qw']
+    for i, pose in enumerate(_pictures(folder, 'rgb/{:06}.jpg', 'depth/{:06}.png')):
+        rows.append(', '.join(map(str, [100 + i / 60, i, *pose[:3, 3], *_quaternion(pose)])))
+    (folder / 'odometry.csv').write_text('\n'.join(rows) + '\n')
+    np.savetxt(folder / 'camera_matrix.csv', box.SMALL.K, delimiter=', ')
+
+
+def write_stray_zip(folder: Path):
+    "The same in a zip archive."
+    with tempfile.TemporaryDirectory() as work:
+        write_stray(Path(work) / 'walk')
+        shutil.make_archive(str(folder / 'walk'), 'zip', work)
+
+
+def write_scanner3d(folder: Path):
+    "The box as the 3D Scanner App's data."
+    for i, pose in enumerate(_pictures(folder, 'frame_{:05}.jpg', 'depth_{:05}.png')):
+        said = {'cameraPoseARFrame': (pose @ OPENGL).ravel().tolist(), 'intrinsics': box.SMALL.K.ravel().tolist()}
+        (folder / f'frame_{i:05}.json').write_text(json.dumps(said | {'time': i / 60}))
+
+
+def write_scannetpp(folder: Path):
+    "The box as an iPhone recording of ScanNet++."
+    said = {}
+    for i, pose in enumerate(_pictures(folder, 'rgb/frame_{:06}.jpg', 'depth/frame_{:06}.png')):
+        said[f'frame_{i:06}'] = {'aligned_pose': pose.tolist(), 'intrinsic': box.SMALL.K.tolist()}
+    (folder / 'pose_intrinsic_imu.json').write_text(json.dumps(said))
+
+# %% ../../nbs/95_fuzz.ipynb #a10dd576
+def write_arkitscenes(folder: Path):
+    "The box as a recording of ARKitScenes."
+    rows = []
+    (folder / 'lowres_wide_intrinsics').mkdir(parents=True)
+    for i, pose in enumerate(_pictures(folder, 'lowres_wide/1_{}.500.png', 'lowres_depth/1_{}.500.png')):
+        matrix = np.linalg.inv(pose)
+        turn = Rotation.from_matrix(matrix[:3, :3]).as_rotvec()
+        rows.append(' '.join(f'{v:.7f}' for v in (i + 0.5, *turn, *matrix[:3, 3])))
+        (folder / f'lowres_wide_intrinsics/1_{i}.500.pincam').write_text('80 60 45 45 39.5 29.5')
+    (folder / 'lowres_wide.traj').write_text('\n'.join(rows))
+
+
+def write_colmap(folder: Path):
+    "The box as a text model of COLMAP."
+    rows = []
+    for i, pose in enumerate(_pictures(folder, 'images/{}.jpg', 'depth/{}.png')):
+        matrix = np.linalg.inv(pose)
+        x, y, z, w = _quaternion(matrix)
+        rows += [' '.join(map(str, [i + 1, w, x, y, z, *matrix[:3, 3], 1, f'{i}.jpg'])), '10.5 20.5 -1']
+    (folder / 'sparse/0').mkdir(parents=True)
+    (folder / 'sparse/0/images.txt').write_text('\n'.join(rows) + '\n')
+    (folder / 'sparse/0/cameras.txt').write_text('1 PINHOLE 80 60 45 45 40 30\n')
+
+
+def write_open3d(folder: Path):
+    "The box as a folder of Open3D."
+    rows = []
+    for i, pose in enumerate(_pictures(folder, 'color/{:05}.jpg', 'depth/{:05}.png')):
+        rows += [f'{i} {i} {i + 1}', *(' '.join(map(str, row)) for row in pose)]
+    (folder / 'trajectory.log').write_text('\n'.join(rows) + '\n')
+    camera = {'width': 80, 'height': 60, 'intrinsic_matrix': box.SMALL.K.T.ravel().tolist()}
+    (folder / 'intrinsic.json').write_text(json.dumps(camera))
+
+
+def write_rtabmap(folder: Path):
+    "The box as an export of RTAB-Map."
+    rows, K = ['#timestamp x y z qx qy qz qw id'], box.SMALL.K.ravel().tolist()
+    (folder / 'calib').mkdir(parents=True)
+    for i, pose in enumerate(_pictures(folder, 'rgb/{}.jpg', 'depth/{}.png')):
+        rows.append(' '.join(map(str, [i, *pose[:3, 3], *_quaternion(pose), i])))
+        said = f'image_width: 80\nimage_height: 60\ncamera_matrix:\n   rows: 3\n   cols: 3\n   data: {K}\n'
+        (folder / f'calib/{i}.yaml').write_text('%YAML:1.0\n---\n' + said)
+    (folder / 'poses.txt').write_text('\n'.join(rows) + '\n')
+
 # %% ../../nbs/95_fuzz.ipynb #4e817761
 SCANS: dict[str, Callable[[Path], Any]] = {
     'scannet': box.write_scannet,
@@ -164,6 +258,14 @@ SCANS: dict[str, Callable[[Path], Any]] = {
     'polycam': write_polycam,
     'record3d': write_record3d,
     'openmask3d': write_openmask3d,
+    'stray': write_stray,
+    'stray in a zip': write_stray_zip,
+    'scanner3d': write_scanner3d,
+    'scannetpp': write_scannetpp,
+    'arkitscenes': write_arkitscenes,
+    'colmap': write_colmap,
+    'open3d': write_open3d,
+    'rtabmap': write_rtabmap,
 }
 READ_BY = {
     'load': lambda folder: load_scene(folder, voxel_size=0.15, decode=True),
@@ -174,9 +276,11 @@ READ_BY = {
 def scan_specimens() -> list[Specimen]:
     "Scans with any file damaged, and with those damaged that are small beside the images."
     chosen = [('layouts', name, '*') for name in SCANS]
-    chosen += [('json', name, '*.json') for name in ('nerfstudio', 'polycam', 'described')]
-    chosen += [('zip', 'record3d', '*.r3d')]
-    chosen += [('poses', name, '*.txt') for name in ('scannet', '7scenes', 'described', 'tum')]
+    in_json = ('nerfstudio', 'polycam', 'described', 'scanner3d', 'scannetpp', 'open3d')
+    chosen += [('json', name, '*.json') for name in in_json]
+    chosen += [('zip', 'record3d', '*.r3d'), ('zip', 'stray in a zip', '*.zip')]
+    chosen += [('poses', name, '*.txt') for name in ('scannet', '7scenes', 'described', 'tum', 'colmap', 'rtabmap')]
+    chosen += [('poses', 'stray', '*.csv'), ('poses', 'arkitscenes', '*.traj'), ('poses', 'open3d', '*.log')]
     return [
         Specimen(kind, f'{name}, {how}', SCANS[name], read, files)
         for kind, name, files in chosen
