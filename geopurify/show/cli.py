@@ -157,7 +157,8 @@ def _add_scene(parser, many=False):
 def _add_reading(parser):
     text = f"auto, {', '.join(LAYOUTS)}, a scene.json that describes the folder, or package.module:function "
     _value(parser, '--layout', 'NAME|FILE', text + '(default: auto)', default='auto')
-    _value(parser, '--max-views', 'N', 'use at most N evenly spread views', _positive)
+    text = 'use at most N evenly spread views (default: all; segment and query: of long captures as many as see 97 %)'
+    _value(parser, '--max-views', 'N', text, _positive)
     text = "stored depth of one metre, such as 1000 for millimetres (default: the layout's)"
     _value(parser, '--depth-scale', 'X', text, float)
 
@@ -198,6 +199,26 @@ def _load_scene(path, args, **options):
 
     how = dict(layout=args.layout, max_views=args.max_views, depth_scale=args.depth_scale)
     return load_scene(path, **how, progress=True, **options)
+
+
+def _load_long_scene(path, args, model):
+    "A scan for an answer at once: of a long capture as many views as are enough, unless the number was told."
+    import time
+    from geopurify.readers.views import choose_views
+
+    chosen = choose_views(path, args.layout, args.depth_scale) if args.max_views is None else None
+    if chosen is None:
+        return _load_scene(path, args)
+    try:
+        model.vlm.encode_image(chosen.first.image)  # the first call is slower than all others
+        started = time.perf_counter()
+        model.vlm.encode_image(chosen.first.image)
+        seconds = (time.perf_counter() - started) * chosen.count
+        about = f', about {seconds:.0f} s in the 2D model' if seconds < 90 else f', about {seconds / 60:.0f} min in it'
+    except InputError:  # features from files
+        about = ''
+    print(f'{chosen}{about}; --max-views N takes another number')
+    return _load_scene(path, argparse.Namespace(**vars(args) | dict(max_views=chosen.count)))
 
 
 def _truth(classes):
@@ -597,7 +618,8 @@ def run_segment(args):
     out = Path(args.out)
     check_apart(out, [args.scene], args.force)
     with hold_folder(out, 'segment'):  # finds a place where nothing can be written, too
-        scene, model = _load_scene(args.scene, args), _load_model(args)
+        model = _load_model(args)
+        scene = _load_long_scene(args.scene, args, model)
         result = model.segment(scene, args.classes)
         with atomic_files(out, ['view.html']) as new:
             table = result.to_frame()
@@ -664,7 +686,8 @@ def run_query(args):
     out, texts = Path(args.out), list(dict.fromkeys(args.texts))
     check_apart(out, [args.scene], args.force)
     with hold_folder(out, 'query'):
-        scene, model = _load_scene(args.scene, args), _load_model(args)
+        model = _load_model(args)
+        scene = _load_long_scene(args.scene, args, model)
         heats = {'lifted': model.query(scene, texts, 'lifted'), 'purified': model.query(scene, texts)}
         found, names = heats['purified'], [f'heat_{i}.ply' for i in range(len(texts))]
         with atomic_files(out, ['heat_*.ply', 'view_query.html']) as new:
