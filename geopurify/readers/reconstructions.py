@@ -533,7 +533,7 @@ def _rtabmap_poses(path, images):
     warnings.warn(f"{path.name} has no ids; poses belong to the {len(images)} pictures in their order", stacklevel=4)
     return dict(zip(ordered, poses))
 
-
+# %% ../../nbs/03o_reconstructions.ipynb #611bcad2
 def _numeric_rows(path):
     table = read_trajectory(path)
     try:
