@@ -21,6 +21,7 @@ from torch import nn
 
 from ..base.checkpoints import checkpoint_file, known_checkpoints, read_tensors
 from ..base.core import InputError, TeacherConfig, atomic_path, content_key, weights_path
+from ..base.devices import usable_device
 from ..base.memory import Memory, row_pieces
 from .sparse import SubmConv3d, neighbor_map
 from .teacher import check_cloud
@@ -616,7 +617,7 @@ class SonataTeacher:
         config: TeacherConfig = TeacherConfig(),  # How clouds are fed; a preset has one
         device: str | torch.device | None = None,  # None: CUDA when there is a GPU
     ):
-        self.device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
+        self.device = usable_device(device)
         self.model = model.eval().requires_grad_(False).to(self.device)
         self.config, self.dim = config, model.up_channels
         self.name = f'{title}-{content_key(*model.state_dict().values(), model.config, config)[:8]}'

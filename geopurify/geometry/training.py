@@ -26,6 +26,7 @@ from tqdm import tqdm
 
 from ..base.checkpoints import read_tensors
 from ..base.core import DistillationConfig, InputError, Preset, TrainingConfig, atomic_path, content_key
+from ..base.devices import usable_device
 from ..base.core import preset as named_preset
 from ..base.locks import hold_folder
 from ..base.schedule import learning_rate_factor
@@ -162,7 +163,7 @@ class OneDevice:
         self,
         device: str | torch.device | None = None,  # None: CUDA when there is a GPU
     ):
-        self.device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
+        self.device = usable_device(device)
 
     def autocast(self):
         return contextlib.nullcontext()

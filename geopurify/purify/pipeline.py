@@ -23,6 +23,7 @@ from torch import Tensor
 
 from ..base.checkpoints import known_checkpoints
 from ..base.core import InputError, LabelSet, Preset, preset, weights_path
+from ..base.devices import usable_device
 from ..base.memory import Memory, parse_memory, release, row_pieces, touched_pieces
 from ..base.parallel import map_scenes
 from ..geometry.frozen import ComputedArrays, FrozenScene, freeze
@@ -163,7 +164,7 @@ class GeoPurify:
         self.preset = _preset(preset)
         # threads' allocators keep up to a hundred megabytes
         self.memory = Memory(parse_memory(max_memory), reserve=150 * 10**6)
-        self.device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
+        self.device = usable_device(device)
         self._remembered: list[_Remembered] = []
 
     def __repr__(self):
@@ -588,7 +589,7 @@ def open_model(
     file = Path(str(model)) if given else _shipped_student(model or 'rooms') if vlm == EMBEDDED else None
     stored = load_student(file).metadata.get('preset') if file and preset is None else None
     numbers = _preset(preset or (stored and stored_preset(stored)) or 'paper')
-    where = device or ('cuda' if torch.cuda.is_available() else 'cpu')
+    where = usable_device(device)
     two_d = open_vlm(vlm, images=numbers.images, device=where, **options)
     common: dict[str, Any] = dict(
         teacher=numbers.taught_by if teacher is None else open_teacher(teacher, where, numbers.teacher),

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from ..base.choices import options_of
 from ..base.core import InputError, Preset, content_key, preset
+from ..base.devices import usable_device
 from ..base.locks import hold_folder
 from ..geometry.frozen import FrozenScene, freeze, with_arrays
 from ..geometry.student import Student, load_student
@@ -119,8 +120,8 @@ class Benchmark:
         self.classes = self.about.scored_as(self.how.get('classes'))
         self.preset = _grid_preset(preset(self.how.get('preset') or self.about.preset), self.grid, self.made)
         self.teacher = self.how.get('teacher') or self.preset.taught_by
-        usual = 'cuda' if torch.cuda.is_available() and not self.made else 'cpu'  # made rooms: bit for bit the same
-        self.device = torch.device(self.how.get('device') or usual)
+        # made rooms: bit for bit the same everywhere
+        self.device = usable_device(self.how.get('device') or ('cpu' if self.made else None))
         self.two_d = vlm or self._open_vlm()
         self.vlm = self.two_d if self.made else self._kept(self.two_d)
         self._models: dict[tuple[str, Preset], GeoPurify] = {}

@@ -27,6 +27,7 @@ from scipy.stats import t as student_t
 from ..base.checkpoints import checkpoint_file
 from ..base.choices import options_of
 from ..base.core import InputError, Preset, atomic_path, content_key, manifest_path, preset
+from ..base.devices import usable_device
 from ..base.parallel import map_scenes
 from ..geometry.student import Student
 from ..geometry.teachers import TEACHERS
@@ -473,7 +474,7 @@ def plan(
     rows, chosen = rows_of(experiment), checked_choices(how)
     needed = needed_scenes(rows, downloads)
     numbers = _numbers(chosen)
-    device = chosen.get('device') or ('cuda' if torch.cuda.is_available() else 'cpu')
+    device = usable_device(chosen.get('device'))
     points = max((TYPICAL[n.dataset].points for n in needed), default=0)
     return Plan(
         experiment,
