@@ -93,17 +93,12 @@ def _seed(text):
 
 
 def _device(text):
-    import torch
+    from geopurify.base.devices import usable_device
 
     try:
-        device = torch.device(text)
-    except RuntimeError:
-        raise argparse.ArgumentTypeError(f'expected cpu, cuda or cuda:N, got {text!r}') from None
-    if device.type == 'cuda' and (device.index or 0) >= torch.cuda.device_count():
-        count = torch.cuda.device_count()
-        raise argparse.ArgumentTypeError(
-            f'{text}: there are {count} GPUs that torch can use; take cpu, or leave this out'
-        )
+        usable_device(text)
+    except InputError as e:
+        raise argparse.ArgumentTypeError(str(e)) from None
     return text
 
 
@@ -560,8 +555,8 @@ def _add_train(commands):
 # %% ../../nbs/90_cli.ipynb #1807df0e
 def run_train(args):
     from dataclasses import replace
-    import torch
     from geopurify.base.core import preset
+    from geopurify.base.devices import usable_device
     from geopurify.geometry.teachers import is_teacher_file, open_teacher
     from geopurify.purify.pipeline import GeoPurify
     from geopurify.semantics.models import open_vlm
@@ -576,7 +571,7 @@ def run_train(args):
     check_apart(args.out, folders, args.force)
     scenes = [partial(_load_scene, folder, args) for folder in folders]
     print(f'training on {len(scenes)} scenes')
-    device = args.device or ('cuda' if torch.cuda.is_available() else 'cpu')
+    device = usable_device(args.device)
     vlm = open_vlm(args.vlm, images=numbers.images, device=device, **_vlm_options(args))
     three_d = open_teacher(teacher, device, numbers.teacher)
     model = GeoPurify(vlm, preset=numbers, teacher=three_d, device=device, progress=True)
