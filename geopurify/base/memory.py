@@ -217,17 +217,31 @@ def row_pieces(
             release(t)
 
 
+_LARGEST = 2**21  # bytes that a kernel may map at once where a page is asked for
+
+
 def touched_pieces(
-    count: int,  # rows of `tensor` that are looked at, anywhere in it
-    tensor: Tensor,  # (n,…), released after each piece where it lies over a file
+    count: int,  # rows that are looked at, anywhere in the tensors
+    *tensors: Tensor,  # (n,…) each, released after each piece where they lie over a file
     size: int = 2**25,  # bytes that a piece may make resident
-    around: int = 2**16,  # bytes that the kernel maps beside a page that is asked for
-) -> Iterator[slice]:  # Of the list of rows; all of it at once for a tensor in memory
-    "A list of rows, some at a time."
-    step = max(1, size // (_row_bytes(tensor) + around)) if in_file(tensor) else max(1, count)
-    for start in range(0, count, step):
+) -> Iterator[slice]:  # Of the list of rows; all of it at once for tensors in memory
+    """A list of rows, some at a time.
+
+    How much a kernel maps around a page differs by its version and by the disk, so the pieces begin small, and follow
+    what they are seen to hold."""
+    over_file = [t for t in tensors if in_file(t)]
+    step, start = max(1, count), 0
+    if over_file:
+        step = max(1, size // sum(_row_bytes(t) + _LARGEST for t in over_file))
+    while start < count:
+        before = resident() if over_file else 0
         yield slice(start, min(start + step, count))
-        release(tensor)
+        start += step
+        if over_file:
+            held = max(1, resident() - before)
+            step = max(1, min(2 * step, step * size // held))
+        for t in over_file:
+            release(t)
 
 
 def _row_bytes(t):

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from fastcore.basics import patch
 
-from ..base.core import InputError, LabelSet, folded, label_set, label_set_names
+from ..base.core import InputError, LabelSet, atomic_path, folded, label_set, label_set_names
 from ..scans.evaluation import Evaluation, evaluate
 from ..scans.scene import Scene, write_ply
 
@@ -139,6 +139,28 @@ def save_ply(
 
 
 @patch
+def save_csv(
+    self: Segmentation,
+    path: str | Path,  # A row a point: position, label, name, confidence, coverage
+    rows: int = 100_000,  # That are turned into text at a time
+) -> Path:
+    "Write the labelled points as a table, five digits of each number."
+    with atomic_path(path) as tmp, open(tmp, 'w', newline='', encoding='utf-8') as f:
+        for start in range(0, len(self.labels), rows):
+            table = _point_rows(self, slice(start, start + rows))
+            table.to_csv(f, float_format='%.5g', index=False, header=start == 0, lineterminator='\n')
+    return Path(path)
+
+
+def _point_rows(result, some=slice(None)):
+    labels = result.labels[some]
+    columns = dict(label=labels, name=np.array(result.label_set.names)[labels])
+    columns |= dict(confidence=result.confidence[some], coverage=result.coverage[some])
+    xyz = pd.DataFrame(result.scene.placed_points[some], columns=list('xyz'))
+    return pd.concat([xyz, pd.DataFrame(columns)], axis=1)
+
+
+@patch
 def to_frame(
     self: Segmentation,
     per: str = 'class',  # "class": a row for each class that occurs; "point": a row for each point
@@ -147,13 +169,12 @@ def to_frame(
 
     Raises `InputError` for rows of another kind.
     """
-    names = np.array(self.label_set.names)[self.labels]
-    columns = dict(label=self.labels, name=names, confidence=self.confidence, coverage=self.coverage)
-    points = pd.DataFrame(columns)
     if per == 'point':
-        return pd.concat([pd.DataFrame(self.scene.placed_points, columns=list('xyz')), points], axis=1)
+        return _point_rows(self)
     if per != 'class':
         raise InputError(f"per must be 'class' or 'point', got {per!r}")
+    names = np.array(self.label_set.names)[self.labels]
+    points = pd.DataFrame(dict(name=names, label=self.labels, confidence=self.confidence, coverage=self.coverage))
     means = dict(points=('label', 'size'), confidence=('confidence', 'mean'), coverage=('coverage', 'mean'))
     table = points.groupby('name').agg(**means)
     table.insert(1, 'share', table.points / len(points))

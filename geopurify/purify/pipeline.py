@@ -24,7 +24,7 @@ from torch import Tensor
 from ..base.checkpoints import known_checkpoints
 from ..base.core import InputError, LabelSet, Preset, preset, weights_path
 from ..base.devices import usable_device
-from ..base.memory import Memory, parse_memory, release, row_pieces, touched_pieces
+from ..base.memory import Memory, parse_memory, row_pieces, touched_pieces
 from ..base.parallel import map_scenes
 from ..geometry.frozen import ComputedArrays, FrozenScene, freeze
 from ..geometry.student import Student, load_student, save_student, student_input
@@ -98,9 +98,8 @@ def _inputs(voxels, features, scene, memory):
 def _voxel_means(voxels, values, out):
     "`voxels.mean` into a given place; neither that nor the values are held in memory where they lie over a file."
     at, counts = voxels.point_to_voxel, voxels.counts.to(out)[:, None]
-    for piece in touched_pieces(len(at), out):
+    for piece in touched_pieces(len(at), out, values):
         out.index_add_(0, at[piece], values[piece])
-        release(values)
     for rows in row_pieces(out):
         out[rows] /= counts[rows]
     return out

@@ -6,6 +6,7 @@
 __all__ = ['LAYOUTS', 'Layout', 'layouts_table', 'detect_layout', 'read_folder']
 
 # %% ../../nbs/03c_layouts.ipynb #9a8df2c5
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Any
 
 from ..base.choices import imported
 from ..base.core import InputError
-from ..base.files import inside
+from ..base.files import OUTSIDE, inside
 from .apps import AXES, read_nerfstudio, read_polycam, read_record3d
 from .archive import unpacked
 from .bags import read_bag
@@ -171,8 +172,20 @@ def _by_description(folder, spec: Description, correction):
     return corrected(read_folder(source, spec['layout'], correction), folder, spec)
 
 
+def _from_file(path):
+    "A description that lies in a file, which may be anybody's."
+    spec = read_description(path)
+    named = spec.get('layout', 'auto')
+    if named not in (*LAYOUTS, 'auto') and os.environ.get(OUTSIDE) != '1':
+        raise InputError(
+            f"{path}: layout is {named!r}; expected auto or one of {', '.join(LAYOUTS)}. A file cannot name code to "
+            f"run: give a reader of your own as layout= or --layout, or set {OUTSIDE}=1 if you trust this file"
+        )
+    return spec
+
+
 def _by_scene_json(folder, correction):
-    spec = read_description(folder / 'scene.json')
+    spec = _from_file(folder / 'scene.json')
     here = (folder / spec.get('source', '')).resolve() == folder.resolve()
     if here and spec.get('layout') in ('auto', 'json'):
         raise InputError(
@@ -560,4 +573,4 @@ def read_folder(
             f"unknown layout {layout!r}; expected auto, {', '.join(LAYOUTS)}, a dictionary, the path of a scene.json, "
             "or package.module:function"
         )
-    return _by_description(path, layout if isinstance(layout, dict) else read_description(layout), correction)
+    return _by_description(path, layout if isinstance(layout, dict) else _from_file(layout), correction)

@@ -407,6 +407,9 @@ def _ply_faces(ply, vertices, path):
     return faces
 
 # %% ../../nbs/01_scene.ipynb #c0aa0f40
+_WRITTEN = 100_000  # vertices at a time
+
+
 def write_ply(
     path: str | Path,
     points: np.ndarray,  # (n,3) metres; written as doubles where they are float64 and far from the origin
@@ -430,12 +433,15 @@ def write_ply(
     header = ['ply', 'format binary_little_endian 1.0', *([f'comment {_MARK} {result}'] if result else [])]
     header.append(f'element vertex {len(points)}')
     header += [f'property {_PLY_TYPES[v.dtype.str[1:]]} {k}' for k, v in columns.items()]
-    content = _vertex_rows(columns, len(points)).tobytes()
     if faces is not None:
         header += [f'element face {len(faces)}', 'property list uchar int vertex_indices']
-        content += _face_rows(faces).tobytes()
     with atomic_path(path) as tmp, open(tmp, 'wb') as f:
-        f.write('\n'.join([*header, 'end_header', '']).encode() + content)
+        f.write('\n'.join([*header, 'end_header', '']).encode())
+        for start in range(0, len(points), _WRITTEN):
+            rows = {k: v[start : start + _WRITTEN] for k, v in columns.items()}
+            f.write(_vertex_rows(rows, len(rows['x'])).tobytes())
+        if faces is not None:
+            f.write(_face_rows(faces).tobytes())
     return Path(path)
 
 # %% ../../nbs/01_scene.ipynb #cc19de6e

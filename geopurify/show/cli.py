@@ -620,7 +620,7 @@ def run_segment(args):
             table = result.to_frame()
             result.save_ply(new / 'labels.ply')
             _csv(table, new / 'classes.csv')
-            _csv(result.to_frame('point'), new / 'points.csv', index=False)
+            result.save_csv(new / 'points.csv')
         print(table.round(3).to_string())
         _wrote(*(out / name for name in ('labels.ply', 'classes.csv', 'points.csv')))
         lifted = model.segment(scene, result.label_set, 'lifted')
