@@ -3,7 +3,7 @@ PYTHON ?= python3
 TORCH  ?= 2.13.0
 BIN    := .venv/bin
 
-.PHONY: demo test quick slow gpu lint docs bench tables tables-full rehearsal readme clean-venv help
+.PHONY: demo test quick slow gpu trust oldest newest audit lint docs bench tables tables-full rehearsal readme clean-venv help
 
 help:
 	@echo "make demo        three unseen rooms, purified: writes results/demo/index.html"
@@ -11,6 +11,9 @@ help:
 	@echo "make quick       notebooks of seconds, and does the package install (about two minutes)"
 	@echo "make slow        the cells that make test leaves out because they take minutes"
 	@echo "make gpu         all that is made for a GPU, in parts of ten minutes at most; writes results/benchmarks/gpu-CARD.json"
+	@echo "make trust       kills, full disks, limits of memory and attacks, at length: writes results/trust.md"
+	@echo "make oldest      the quick notebooks with the oldest requirements that settings.ini allows, in .venv-oldest; make newest"
+	@echo "make audit       known vulnerabilities of what is installed, by pip-audit"
 	@echo "make lint        format, findings, types, and the counts that the house keeps"
 	@echo "make docs        the site: writes _docs/site/index.html"
 	@echo "make bench       the engine against the official way: writes results/benchmarks/ (about 15 minutes on two cores)"
@@ -50,6 +53,28 @@ GPU_PYTHON = $(if $(filter command environment,$(firstword $(origin PYTHON))),$(
 
 gpu:
 	$(GPU_PYTHON) .ci/gpu.py $(GPU)
+
+# TRUST hands parameters on: make trust TRUST="-p rounds 50 -p seed 7"
+trust: .venv/ready
+	mkdir -p runs
+	$(BIN)/papermill --cwd nbs -k python3 -p rounds 10 -p results ../results/trust.md $(TRUST) nbs/95_trust.ipynb runs/trust.ipynb
+
+oldest:
+	$(PYTHON) -m venv .venv-oldest
+	.venv-oldest/bin/python -m pip install --quiet --upgrade pip "setuptools<81" wheel
+	$(PYTHON) .ci/bounds.py > .venv-oldest/oldest.txt
+	.venv-oldest/bin/python -m pip install --quiet --no-build-isolation -c .venv-oldest/oldest.txt -e . nbdev==2.4.14 "execnb<0.2" papermill
+	.venv-oldest/bin/python .ci/check.py --quick
+
+newest:
+	$(PYTHON) -m venv .venv-newest
+	.venv-newest/bin/python -m pip install --quiet --upgrade pip "setuptools<81" wheel
+	.venv-newest/bin/python -m pip install --quiet --no-build-isolation --upgrade --upgrade-strategy eager -e ".[text,weights]" nbdev==2.4.14 "execnb<0.2" papermill
+	.venv-newest/bin/python .ci/check.py --quick
+
+audit: .venv/ready
+	$(BIN)/python -m pip install --quiet pip-audit
+	$(BIN)/pip-audit --skip-editable
 
 lint: .venv/ready
 	$(BIN)/ruff format --check .

@@ -11,6 +11,7 @@ __all__ = ['FORMAT', 'LATER', 'DRAWN_FROM', 'ELSEWHERE', 'crop', 'scene_pairs', 
 # %% ../../nbs/41_training.ipynb #9f000525
 import contextlib
 import dataclasses
+import io
 import math
 import time
 from collections.abc import Callable
@@ -393,8 +394,10 @@ def save_checkpoint(
 ):
     "Write a checkpoint, complete or not at all."
     state = dict(student=run.network.state_dict(), optimizer=run.optimizer.state_dict())
+    content = io.BytesIO()  # torch would tell of a full disk by a RuntimeError
+    torch.save(dict(format=FORMAT, run=run.depends, history=run.history) | state, content)
     with atomic_path(path) as tmp:
-        torch.save(dict(format=FORMAT, run=run.depends, history=run.history) | state, tmp)
+        tmp.write_bytes(content.getbuffer())
 
 
 def load_checkpoint(
