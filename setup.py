@@ -14,11 +14,7 @@ cfg = config['DEFAULT']
 # package uses its own plain-torch sparse convolution behind the same interface.
 spconv = '; python_version < "3.12" and platform_machine in "x86_64 AMD64" and sys_platform != "darwin"'
 EXTRAS = 'text xdecoder weights record3d video exr ros distributed pretrain docs dev'.split()
-extras = {
-    name: cfg[f'{name}_requirements'].split()
-    for name in EXTRAS
-    if f'{name}_requirements' in cfg
-}
+extras = {name: cfg[f'{name}_requirements'].split() for name in EXTRAS if f'{name}_requirements' in cfg}
 
 # folders of data that are installed with the code; recorded cases are for tests in a checkout
 manifests = [p.name for p in sorted((root / 'data_manifests').iterdir()) if p.is_dir() and p.name != 'parity']
