@@ -113,7 +113,8 @@ def paper_epoch(work: Path, version: str) -> list[Part]:
     rooms, teacher, out = work / 'train', work / 'sonata.pth', work / f'paper-{version[:12]}'
     modules = 'from geopurify.geometry.sonata import SonataConfig; from geopurify.results.standins import write_sonata'
     write = f'{modules}; write_sonata({str(teacher)!r}, SonataConfig())'
-    train = f'train --scenes {rooms} --out {out} --preset paper --epochs 1 --device cuda --teacher {teacher}'
+    models = f'--vlm gpu:embedded --teacher {teacher}'
+    train = f'train --scenes {rooms} --out {out} --preset paper --epochs 1 --device cuda {models}'
     return [
         Part('paper rooms', 'twenty rooms to train on', geopurify(f'rooms --out {rooms} --count 20 --views 20')),
         Part('paper teacher', 'a Sonata of full size with random weights', ['-c', write]),
@@ -124,6 +125,15 @@ def paper_epoch(work: Path, version: str) -> list[Part]:
             figures=lambda: table(out / 'log.csv'),
         ),
     ]
+
+
+def embedded(names, device):
+    "The embedded 2D model with class names for views to agree on, which the preset `paper` asks for (`--vlm`)."
+    from geopurify.semantics.lseg import LSegVLM
+
+    model = LSegVLM.from_pretrained('rooms', device=device)
+    model.names = tuple(names)
+    return model
 
 
 def rehearsal(work: Path) -> list[Part]:
@@ -195,7 +205,7 @@ def run(part: Part, work: Path, limit: float = LIMIT) -> dict:
     if not part.command:
         return dict(ok=False, error=part.what)
     log, started = work / f'{part.name.replace(" ", "-")}.log', time.perf_counter()
-    env = os.environ | dict(PYTHONPATH=str(ROOT), TQDM_DISABLE='1')
+    env = os.environ | dict(PYTHONPATH=os.pathsep.join([str(ROOT), str(ROOT / '.ci')]), TQDM_DISABLE='1')
     with open(log, 'w', encoding='utf-8') as f:
         command = [sys.executable, *part.command]
         process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=f, stderr=f, start_new_session=True)

@@ -489,7 +489,11 @@ def _configured(path):
         tensors = cast('dict[str, torch.Tensor]', content)
         return json.loads(metadata.get('config', 'null')), {k: v.float() for k, v in tensors.items()}
     if not isinstance(content, dict) or 'state_dict' not in content:
-        raise InputError(f"{path}: expected a dictionary with 'config' and 'state_dict', as Sonata's releases are")
+        found = list(content)[:4] if isinstance(content, dict) else f'a {type(content).__name__}'
+        raise InputError(
+            f"{path} is no Sonata: expected a dictionary with 'config' and 'state_dict', as its releases are, "
+            f"found {found}"
+        )
     state = {k: v.float() if v.is_floating_point() else v for k, v in content['state_dict'].items()}
     return content.get('config'), state
 
