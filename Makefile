@@ -11,7 +11,7 @@ help:
 	@echo "make quick       notebooks of seconds, and does the package install (about two minutes)"
 	@echo "make slow        the cells that make test leaves out because they take minutes"
 	@echo "make gpu         all that is made for a GPU, in parts of ten minutes at most; writes results/benchmarks/gpu-CARD.json"
-	@echo "make trust       kills, full disks, limits of memory and attacks, at length: writes results/trust.md"
+	@echo "make trust       kills, two at once, full disks, damaged bytes and attacks, at length: writes results/trust.md"
 	@echo "make oldest      the quick notebooks with the oldest requirements that settings.ini allows, in .venv-oldest; make newest"
 	@echo "make audit       known vulnerabilities of what is installed, by pip-audit"
 	@echo "make lint        format, findings, types, and the counts that the house keeps"
