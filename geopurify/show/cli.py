@@ -152,7 +152,7 @@ def _add_scene(parser, many=False):
 def _add_reading(parser):
     text = f"auto, {', '.join(LAYOUTS)}, a scene.json that describes the folder, or package.module:function "
     _value(parser, '--layout', 'NAME|FILE', text + '(default: auto)', default='auto')
-    text = 'use at most N evenly spread views (default: all; segment and query: of long captures as many as see 97 %)'
+    text = 'use at most N evenly spread views (default: all; segment and query: of long captures as many as are enough)'
     _value(parser, '--max-views', 'N', text, _positive)
     text = "stored depth of one metre, such as 1000 for millimetres (default: the layout's)"
     _value(parser, '--depth-scale', 'X', text, float)
