@@ -1,7 +1,7 @@
 """The oldest versions that settings.ini allows, as constraints for pip: `python .ci/bounds.py > oldest.txt`.
 
-The weekly job installs them and runs the quick notebooks, so a lower bound is one that was tried. What has none
-there is left to pip."""
+The weekly job installs them and runs the quick notebooks, so a lower bound is one that is tried
+every week. What has none there is left to pip."""
 
 import re
 from configparser import ConfigParser

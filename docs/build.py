@@ -38,7 +38,7 @@ CHAPTERS = {
     '9': 'Command line',
 }
 FOLDERS = {'tutorials': 'Lessons', 'tables': 'Results', 'benchmarks': 'Time and memory', 'pretraining': 'Pretraining'}
-TEXTS = {'README.md': 'Start', 'CONTRIBUTING.md': 'Contribute', 'CHANGELOG.md': 'Changes'}
+TEXTS = {'README.md': 'Start', 'CONTRIBUTING.md': 'Contribute', 'CHANGELOG.md': 'Changes', 'SECURITY.md': 'Security'}
 
 
 def write(place: Path, text: str) -> None:
