@@ -599,7 +599,7 @@ def _add_segment(commands):
     examples = '''
   geopurify segment data/test/ROOM --classes scannet19 --out results/mine
   geopurify segment my_scan --classes "desk,monitor,keyboard,plant,wall,floor" --out results/office
-  geopurify segment my_scan --classes scannet20 --vlm xdecoder --checkpoint xdecoder.pt --teacher covariance --out results/x'''
+  geopurify segment SCAN --classes scannet20 --vlm xdecoder --checkpoint x.pt --teacher covariance --out results/x'''
     p = _command(commands, 'segment', run_segment, text, examples)
     _add_scene(p)
     text = 'a label set (scannet19, scannet20, scannet200, matterport21, …) or class names with commas'
