@@ -612,7 +612,7 @@ class _Batches:
 
 # %% ../../nbs/pretraining/lseg.ipynb #65b5bc7b
 class Learner:
-    "A network, the running average of its weights, and the optimizer that moves it."
+    "A network, the running average of its weights, and the optimizer that moves what of it is not frozen."
 
     parts = 'net', 'ema', 'optimizer'
 
@@ -628,6 +628,8 @@ class Learner:
         self.ema = copy.deepcopy(self.net).eval().requires_grad_(False)
         groups: dict[tuple[float, bool], dict] = {}
         for name, p in self.net.named_parameters():
+            if not p.requires_grad:
+                continue
             factor, decays = (factors or {}).get(name.split('.')[0], 1.0), p.ndim > 1
             decay = training.weight_decay if decays else 0.0
             empty: dict[str, Any] = dict(params=[], factor=factor, weight_decay=decay)

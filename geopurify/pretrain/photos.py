@@ -451,7 +451,7 @@ class _Run(TrainingRun):
         self.stepped(loss + t.photo_weight * soft, start, t.averaging)
         return parts | more
 
-# %% ../../nbs/pretraining/photos.ipynb #3fcf290f
+# %% ../../nbs/pretraining/photos.ipynb #1255a20c
 def train_photos(
     material: Material,
     out_dir: str | Path,  # For `photos.safetensors`, `log.csv` and `state.pt`
@@ -472,9 +472,10 @@ def train_photos(
     called = [text(prompt([name, *SYNONYMS.get(name, ())])) for name in material.teacher_names]
     given = vocabulary, called, vocabulary.weights(material.views.frequencies()), material.weights()
     net = net or start_from_imagenet(LiteEncoder(), imagenet_weights())
+    frozen = [net.get_submodule(part).requires_grad_(False) for part in training.frozen]
     learner = Learner(net, training, 'cpu', {'stages': training.body_factor})
-    for part in training.frozen:
-        learner.net.get_submodule(part).eval().requires_grad_(False)
+    for part in frozen:
+        part.eval()
     run, batches = _Run(learner, training, out, 'cpu'), _Batches(material, training)
     if training.resume:
         run.load()

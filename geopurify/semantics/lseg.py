@@ -330,10 +330,10 @@ class LSegVLM(VLM):
     @classmethod
     def from_pretrained(
         cls,
-        name: str = 'rooms',  # Weights that ship with the package: "rooms" (U-Net) or "rooms_vit" (attention)
+        name: str = 'photos',  # Weights that ship with the package: "photos", "rooms" (U-Net), "rooms_vit" (attention)
         **kwargs,  # To the constructor: text, device
     ) -> 'LSegVLM':
-        "The model with shipped weights, trained on rendered rooms."
+        "The model with shipped weights, trained on rendered rooms, and for `photos` on photographs as well."
         return cls.from_checkpoint(weights_path(f'lseg_{name}.safetensors'), **kwargs)
 
     @classmethod

@@ -113,7 +113,7 @@ def _names(choices):
 
 # %% ../../nbs/90_cli.ipynb #738bd1c6
 def _add_model(parser):
-    text = 'shipped model, or a .safetensors file that "geopurify train" wrote (default: rooms; '
+    text = 'photos or rooms, which are shipped, or a .safetensors file that "geopurify train" wrote (default: photos; '
     _value(parser, '--model', 'NAME|FILE', text + 'with another 2D model: no student, the geometric teacher decides)')
     text = f"numbers of the method instead of the model's: {', '.join(PRESETS)} (default without a model: paper)"
     _value(parser, '--preset', 'NAME', text)
@@ -129,8 +129,8 @@ def _add_networks(parser):
     text = f"{_names(TEACHERS)}; or a checkpoint of Sonata, or package.module:function (default: the preset's; {usual})"
     _value(parser, '--teacher', 'NAME|FILE', 'geometric teacher. ' + text)
     group = parser.add_argument_group('another 2D model')
-    text = f'{_names(VLMS)}; or package.module:function (default: lseg)'
-    _value(group, '--vlm', 'NAME', '2D model. ' + text, default='lseg')
+    text = f'{_names(VLMS)}; or package.module:function (default: that of --model)'
+    _value(group, '--vlm', 'NAME', '2D model. ' + text)
     for option, line in options_of(VLMS).items():
         _value(group, f'--{option}', 'PATH', line)
     text = (
@@ -228,6 +228,7 @@ def _load_model(args):
 
     how = dict(teacher=args.teacher, device=args.device, progress=True, max_memory=args.max_memory)
     model = open_model(args.model, args.vlm, args.preset, **how, **_vlm_options(args))
+    print(f'2D model: {model.vlm.name}')
     if model.student is None:
         print(f'no student for {model.vlm.name}: the geometric teacher decides which points belong together')
     return model
@@ -558,7 +559,7 @@ def run_train(args):
     from geopurify.base.core import preset
     from geopurify.base.devices import usable_device
     from geopurify.geometry.teachers import is_teacher_file, open_teacher
-    from geopurify.purify.pipeline import GeoPurify
+    from geopurify.purify.pipeline import DEFAULT, SHIPPED, GeoPurify
     from geopurify.semantics.models import open_vlm
 
     numbers, fabric = preset(args.preset), _fabric(args)
@@ -572,7 +573,7 @@ def run_train(args):
     scenes = [partial(_load_scene, folder, args) for folder in folders]
     print(f'training on {len(scenes)} scenes')
     device = usable_device(args.device)
-    vlm = open_vlm(args.vlm, images=numbers.images, device=device, **_vlm_options(args))
+    vlm = open_vlm(args.vlm or SHIPPED[DEFAULT][0], images=numbers.images, device=device, **_vlm_options(args))
     three_d = open_teacher(teacher, device, numbers.teacher)
     model = GeoPurify(vlm, preset=numbers, teacher=three_d, device=device, progress=True)
     with _cluster(args):
@@ -761,6 +762,8 @@ def _add_demo(commands):
 def run_demo_command(args):
     from geopurify.show.demo import run_demo
 
+    if args.model is args.vlm is None:
+        args.model = 'rooms'  # what is shown are rooms
     page = run_demo(args.out, args.rooms, args.seed, tuple(args.query), _load_model(args), progress=True)
     print(f'open {page.resolve()} in a browser')
 

@@ -82,7 +82,7 @@ def is_trained(
     "Whether the 2D model met a phrase in training."
     from geopurify.semantics.lseg import LSegVLM
 
-    if not isinstance(vlm, LSegVLM) or not vlm.title.startswith('lseg'):
+    if not isinstance(vlm, LSegVLM) or not vlm.title.startswith('lseg-rooms'):
         return None
     from geopurify.pretrain.lseg import TRAINING_WORDS
 
