@@ -438,8 +438,8 @@ def camera_candidates(
     image = image_size(frames[0])
     own = [_own_camera(f, capture, image, size) for f in frames]
     K, stated = own[0]
-    if not all(np.isfinite(matrix).all() for matrix, _ in own):
-        raise InputError(f"{capture.name}: the camera matrix is not finite: {K.tolist()}; correct its file")
+    if not all((abs(matrix) < 1e9).all() for matrix, _ in own):  # NaN is not, either
+        raise InputError(f"{capture.name}: the camera matrix has impossible numbers: {K.tolist()}; correct its file")
     matrices = np.stack([resize_K(matrix, of, size) for matrix, of in own])
     found = [CameraCandidate({}, matrices, _plausible(K, stated, size))]
     swapped = K[[1, 0, 2]][:, [1, 0, 2]]
