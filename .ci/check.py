@@ -262,7 +262,7 @@ def main() -> int:
 
     before, after = (
         (exported, clean, lint),
-        (import_is_light, installs, readme_is_fresh, gpu_goes_on, docs, tables_run, rehearsal),
+        (import_is_light, installs, readme_is_fresh, gpu_goes_on, damaged_files, docs, tables_run, rehearsal),
     )
     if options.quick:
         before, after = (), (import_is_light, installs)
