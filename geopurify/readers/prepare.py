@@ -132,6 +132,10 @@ def _prepare_one(write, name, out, options):
         shutil.rmtree(partial_folder, ignore_errors=True)
 
 # %% ../../nbs/03b_prepare.ipynb #fab87390
+# the column of a scan's labels that a set needs
+_LABELS = {'scannet20': 'label', 'scannet200': 'scannet', None: None}
+
+
 def _already(final, name, options):
     "Outcome of a scene whose folder is there: skipped, if it is what was asked for."
     facts = prepared_facts(final)
@@ -139,6 +143,8 @@ def _already(final, name, options):
         reason = f"{final} is there, but was not written by `geopurify prepare`; move it away or choose another --out"
         return Outcome(name, 'failed', reason)
     other = {k: facts.get(k) for k, v in options.items() if facts.get(k) != v}
+    if 'classes' in other and _LABELS[options['classes']] in (None, *facts['labels']):
+        del other['classes']  # its files were in the download, and were read
     if other:
         asked = {k: options[k] for k in other}
         reason = f"{final} was prepared with {other} instead of {asked}; remove it or choose another --out"
