@@ -1,7 +1,8 @@
 """`make rehearsal`: every stage from an official download to the paper's tables, on stand-ins, each stage named.
 
-Made rooms under official names take the place of ScanNet and Matterport3D, the embedded 2D model that of X-Decoder
-where numbers should mean something, and networks with random weights and official key names where plumbing is tested.
+Made rooms under official names take the place of ScanNet, Matterport3D and Replica, the embedded 2D model that of
+X-Decoder where numbers should mean something, and networks with random weights and official key names where plumbing
+is tested.
 The closing line is `N passed, N failed`; what was written stays in --out, and the same command goes on there."""
 
 import argparse
@@ -21,6 +22,7 @@ from geopurify.results.runner import run_tables
 from geopurify.results.standins import (
     SMALL_XDECODER,
     write_matterport,
+    write_replica,
     write_scannet,
     write_sonata,
     write_student,
@@ -55,14 +57,15 @@ class Stages:
 
 
 def downloads(out: Path, train: int, test: int) -> list[Path]:
-    "Stand-ins for ScanNet and Matterport3D: few rooms under the names of the official lists."
+    "Stand-ins for ScanNet, Matterport3D and Replica: few rooms under the names of the official lists."
     rooms = make_rooms(out / 'rooms', 'train', 2, **SMALL) + make_rooms(out / 'rooms', 'test', 1, **SMALL)
     quiet = dict(spacing=0.03, jobs=1, progress=False)
     scans = split('scannet_train')[:train] + split('scannet_evaluation')[:test]
     regions = split('matterport_train')[:train] + split('matterport_evaluation')[:test]
     write_scannet(rooms, out / 'ScanNet', scans, **quiet)
     write_matterport(rooms, out / 'Matterport3D', regions, **quiet)
-    return [out / 'ScanNet', out / 'Matterport3D']
+    write_replica(rooms, out / 'Replica', split('replica_evaluation')[:test], **quiet)
+    return [out / 'ScanNet', out / 'Matterport3D', out / 'Replica']
 
 
 def weights(out: Path) -> dict[str, str]:

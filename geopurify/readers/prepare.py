@@ -6,8 +6,8 @@
 __all__ = ['MARKER', 'NOMINAL_K', 'TRACKING_LOST', 'Outcome', 'Report', 'prepared_facts', 'prepare_scenes', 'scale_intrinsics',
            'resize_depth', 'in_threads', 'scannet_raw_ids', 'scannet_labels', 'ScanNetOptions', 'write_scannet_frame',
            'check_loads', 'find_scannet', 'prepare_scannet', 'prepare_scannet200', 'House', 'file_of', 'find_houses',
-           'Shot', 'read_cameras', 'shots_of_region', 'vertex_majority', 'read_region', 'MatterportOptions',
-           'prepare_matterport', 'CaptureOptions', 'view_K', 'find_captures', 'prepare_capture']
+           'Shot', 'read_cameras', 'shots_of_region', 'read_region', 'MatterportOptions', 'prepare_matterport',
+           'CaptureOptions', 'view_K', 'find_captures', 'prepare_capture', 'find_replica', 'prepare_replica']
 
 # %% ../../nbs/03b_prepare.ipynb #a4e747b3
 import contextlib
@@ -37,7 +37,7 @@ from joblib.externals.loky import get_reusable_executor
 from tqdm import tqdm
 
 from .. import __version__
-from ..base.core import IGNORE, InputError, label_set
+from ..base.core import InputError, label_set
 from ..base.files import read_member
 from ..base.locks import hold_folder
 from ..base.parallel import WorkersLost, map_scenes
@@ -46,9 +46,17 @@ from .capture import resample_image, standard_pose
 from .downloads import STANDIN, is_standin
 from .layouts import detect_layout, read_folder
 from .load import load_scene
+from .replica import habitat_folder
 from .sens import SensReader
 from ..scans.fusion import check_voxel_size, vertex_normals
-from ..scans.labels import MATTERPORT_SETS, SPLITS, matterport_classes, scannet_categories, split
+from geopurify.scans.labels import (
+    MATTERPORT_SETS,
+    SPLITS,
+    matterport_classes,
+    scannet_categories,
+    split,
+    vertex_majority,
+)
 from ..scans.scene import open_ply, read_ply, triangles, write_ply
 
 # %% ../../nbs/03b_prepare.ipynb #208c2a2d
@@ -720,24 +728,6 @@ def shots_of_region(
     distance = np.linalg.norm(centers - (low + high) / 2, axis=1)
     return np.sort(np.argsort(distance, kind='stable')[:nearest]), False
 
-# %% ../../nbs/03b_prepare.ipynb #f169d516
-def vertex_majority(
-    faces: np.ndarray,  # (f,3) vertex indices
-    labels: np.ndarray,  # (f,) class index, −1 = none
-    count: int,  # Vertices
-) -> np.ndarray:  # (count,) int32, −1 = none
-    "The label that most faces of a vertex have; in a draw the lower one, as in OpenScene's script."
-    classes = int(labels.max(initial=0)) + 2
-    ballots = faces.astype(np.int64).ravel() * classes + np.repeat(labels.astype(np.int64) + 1, 3)
-    votes, number = np.unique(ballots, return_counts=True)
-    vertex, label = votes // classes, votes % classes
-    order = np.lexsort((label, -number, vertex))  # for each vertex the most votes first, then the lower number
-    vertex, label = vertex[order], label[order]
-    first = np.append(True, vertex[1:] != vertex[:-1])[: len(vertex)]
-    out = np.full(count, IGNORE, np.int32)
-    out[vertex[first]] = label[first] - 1
-    return out
-
 # %% ../../nbs/03b_prepare.ipynb #acfd84a5
 def read_region(
     path: str | Path,  # regionN.ply
@@ -1041,3 +1031,55 @@ def prepare_capture(
     found = find_captures(src, layout)
     writers = {name: partial(_write_capture, path, options=options) for name, path in found.items()}
     return prepare_scenes(writers, out, _stored('capture', options), jobs, progress)
+
+# %% ../../nbs/03b_prepare.ipynb #bfcf8921
+def find_replica(
+    src: str | Path,  # NICE-SLAM's Replica/, with the data set's own room_0/habitat/ … in it, or one room
+) -> dict[str, Path]:  # Folder of each room, by name
+    """Rooms of Replica as NICE-SLAM rendered them.
+
+    Raises `InputError` where there are none.
+    """
+    src = Path(src)
+    if not src.is_dir():
+        raise InputError(f"no folder {src}; expected NICE-SLAM's Replica, with room0/traj.txt and room0/results/")
+    places = _folders_near(src, src, src / 'Replica')
+    found = {d.resolve().name: d for d in places if (d / 'traj.txt').is_file() and (d / 'results').is_dir()}
+    if not found:
+        raise InputError(f"{src} holds no rooms as NICE-SLAM has them (room0/traj.txt); found {folder_listing(src)}")
+    return found
+
+
+def _write_replica(folder, into, options):
+    "One room, whose annotated mesh must be there."
+    if habitat_folder(folder) is None:
+        raise InputError(
+            f"{folder} has no habitat/mesh_semantic.ply, nor has its room in {folder.parent}; NICE-SLAM's pictures "
+            "come without annotations: put habitat/ of the same room of Replica (version 1) there"
+        )
+    facts = _write_capture(folder, into, options)
+    _pass_on_standin(folder, into)
+    return facts
+
+
+def prepare_replica(
+    src: str | Path,  # NICE-SLAM's Replica/, with the data set's own room_0/habitat/ … in it, or one room
+    out: str | Path,  # Folder that gets one folder a room
+    stride: int = 10,  # Every how many frames
+    size: tuple[int, int] | None = None,  # (h,w) of the images; None: full size, 680×1200
+    scenes: str | list[str] | None = None,  # A split's name, or rooms; all when not given
+    jobs: int | None = None,  # Rooms at the same time; one for each core when not given
+    progress: bool = True,
+) -> Report:
+    """Rooms of Replica with the labels of its 101 classes, in the layout of a prepared capture.
+
+    Raises `InputError` for an impossible size, and where rooms that were asked for are not there; what is wrong with a
+    single one is in the report.
+    """
+    _check_size(size)
+    found = find_replica(src)
+    wanted = None if scenes is None else _names_asked_for(scenes)
+    options = CaptureOptions('nice-slam', stride, size, None, 0.02, None)
+    chosen = _selected_scenes(found, wanted, src)
+    writers = {name: partial(_write_replica, folder, options=options) for name, folder in chosen.items()}
+    return prepare_scenes(writers, out, _stored('replica', options), jobs, progress)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..base.core import InputError
+from ..base.core import InputError, label_set
 from .archive import unpacked
 from .agreement import unit_by_depth
 from .apps import lens_distortion, view_size
@@ -37,6 +37,7 @@ from geopurify.readers.capture import (
 )
 from .media import Source
 from .phones import by_number, complete_frames
+from .replica import habitat_folder, read_habitat
 from .schemas import Open3DTrajectory, validated
 from .tables import CameraFile, read_camera_file, read_structured, read_trajectory, rows_of_names
 
@@ -562,7 +563,7 @@ def read_nice_slam(
     folder: Path,
     correction: PoseCorrection = AS_STATED,
 ) -> Capture:
-    """A scene of Replica as NICE-SLAM has it.
+    """A scene of Replica as NICE-SLAM has it, with its annotated mesh where that is there.
 
     Raises `InputError` when a part is missing, or cam_params.json does not say the unit of the depth.
     """
@@ -588,7 +589,11 @@ def read_nice_slam(
     numbers = complete_frames(folder.name, {'picture': images, 'depth image': depths, 'pose': posed})
     frames = [Frame(images[n].stem, images[n], depths[n], posed[n]) for n in numbers]
     frames = posed_frames(frames, folder.name, correction)
-    return Capture(folder.name, frames, K_image=camera.K, K_size=camera.size, depth_scale=camera.depth_scale)
+    capture = Capture(folder.name, frames, K_image=camera.K, K_size=camera.size, depth_scale=camera.depth_scale)
+    if (habitat := habitat_folder(folder)) is not None:
+        capture.cloud, ids = read_habitat(habitat)
+        capture.label_ids, capture.label_set, capture.level = {'replica': ids}, label_set('replica'), True
+    return capture
 
 # %% ../../nbs/03o_reconstructions.ipynb #951ad49f
 def read_3rscan(

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['Schema', 'Finite', 'Positive', 'Pixels', 'Size', 'Matrix3', 'Matrix4', 'Vector3', 'validated', 'Content', 'Lens',
            'TransformsFrame', 'Transforms', 'PolycamCamera', 'Record3DMetadata', 'ScannerAppFrame', 'IPhoneFrame',
-           'IPhoneFrames', 'Open3DCamera', 'Open3DView', 'Open3DTrajectory', 'DescribedDepth', 'DescribedPoses',
-           'DescribedCamera', 'DescribedLabels', 'Described']
+           'IPhoneFrames', 'Open3DCamera', 'Open3DView', 'Open3DTrajectory', 'ReplicaObject', 'ReplicaObjects',
+           'DescribedDepth', 'DescribedPoses', 'DescribedCamera', 'DescribedLabels', 'Described']
 
 # %% ../../nbs/03n_schemas.ipynb #3e332949
 from typing import Annotated, Any, Literal, TypeVar
@@ -190,6 +190,19 @@ class Open3DTrajectory(Content):
     "PinholeCameraTrajectory."
 
     parameters: list[Open3DView]
+
+# %% ../../nbs/03n_schemas.ipynb #04ceeda3
+class ReplicaObject(Content):
+    "An object of a room of Replica."
+
+    id: int
+    class_id: int
+
+
+class ReplicaObjects(Content):
+    "An info_semantic.json."
+
+    objects: list[ReplicaObject]
 
 # %% ../../nbs/03n_schemas.ipynb #f0f7e5be
 def _unless_text(value: Any) -> Any:

@@ -109,7 +109,7 @@ class Benchmark:
         if grid not in GRIDS:
             raise InputError(f"unknown grid {grid!r}; expected one of {list(GRIDS)}")
         self.about, self.grid, self.how = DATASETS[dataset], GRIDS[grid], checked_choices(how)
-        self.made = not self.about.train  # rooms are rendered, other data sets prepared
+        self.made = not self.about.evaluation  # rooms are rendered, other data sets prepared
         if not self.made and data is None:
             raise InputError(
                 f"the data set {dataset!r} needs data, the folder of its prepared scenes; geopurify prepare makes one"
@@ -222,12 +222,18 @@ def rooms(
 ) -> list[Path]:  # Folders
     """Scenes of a split; procedural rooms are rendered when they are missing.
 
-    Raises `InputError` where prepared scenes are missing, and for a style of scenes that are not made.
+    Raises `InputError` where prepared scenes are missing, for a style of scenes that are not made, and for training
+    scenes of a data set that has none.
     """
     count = count or getattr(self.grid, part)
     if not self.made:
         if style != 'scan':
             raise InputError(f"{self.about.name} has no scenes of another style; only made rooms have, got {style!r}")
+        if part == 'train' and not self.about.train:
+            raise InputError(
+                f"{self.about.name} has no scenes to train on; a student of another data set is tested on it by "
+                f"geopurify reproduce {self.about.name}, or geopurify evaluate with --model"
+            )
         return self._prepared(part, count)
     from geopurify.rooms.write import make_rooms
 
@@ -240,7 +246,9 @@ def _names(self: Benchmark, part) -> list[str]:
     "Of the split; to train on also the rest of the pool that is there, after the paper's scenes."
     if part == 'test':
         return split(str(self.about.evaluation))
-    first, pool = split(str(self.about.train)), set(split(str(self.about.pool)))
+    if not self.about.train:
+        return []
+    first, pool = split(self.about.train), set(split(str(self.about.pool)))
     there = sorted(p.name for p in self.data.iterdir() if p.is_dir())
     return first + [n for n in there if n not in first and (n in pool or n.split('_region')[0] in pool)]
 

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MATTERPORT_SETS', 'DATASETS', 'SOURCES', 'SPLITS', 'EXPERIMENTS', 'scannet_categories', 'frequent_names',
-           'matterport_classes', 'published_mean', 'DataSet', 'Split', 'split']
+           'matterport_classes', 'vertex_majority', 'published_mean', 'DataSet', 'Split', 'split']
 
 # %% ../../nbs/01a_labels.ipynb #8a7e5f44
 import csv
@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 
 from ..base.choices import Choice, listed
-from ..base.core import InputError, LabelSet, label_set, manifest_path
+from ..base.core import IGNORE, InputError, LabelSet, label_set, manifest_path
 
 # %% ../../nbs/01a_labels.ipynb #33203a63
 @lru_cache
@@ -75,6 +75,24 @@ def matterport_classes(
     table.setflags(write=False)
     return table
 
+# %% ../../nbs/01a_labels.ipynb #a8f6d56f
+def vertex_majority(
+    faces: np.ndarray,  # (f,k) vertex indices
+    labels: np.ndarray,  # (f,) class index, −1 = none
+    count: int,  # Vertices
+) -> np.ndarray:  # (count,) int32, −1 = none
+    "The label that most faces of a vertex have; in a draw the lower one, as in OpenScene's script."
+    classes = int(labels.max(initial=0)) + 2
+    ballots = faces.astype(np.int64).ravel() * classes + np.repeat(labels.astype(np.int64) + 1, faces.shape[1])
+    votes, number = np.unique(ballots, return_counts=True)
+    vertex, label = votes // classes, votes % classes
+    order = np.lexsort((label, -number, vertex))  # for each vertex the most votes first, then the lower number
+    vertex, label = vertex[order], label[order]
+    first = np.append(True, vertex[1:] != vertex[:-1])[: len(vertex)]
+    out = np.full(count, IGNORE, np.int32)
+    out[vertex[first]] = label[first] - 1
+    return out
+
 # %% ../../nbs/01a_labels.ipynb #f4227630
 def published_mean(
     classes: str | LabelSet,
@@ -94,12 +112,12 @@ class DataSet:
 
     name: str
     help: str  # One line
-    layout: str  # Whose folders its prepared scenes are like: "scannet" or "matterport"
+    layout: str  # Whose folders its prepared scenes are like: "scannet", "matterport" or "capture"
     label_file: str  # File of a prepared scene that holds its labels; {scene} stands for the scene's name
-    nyu40: str  # Property of this file's vertices with NYU40 numbers
+    nyu40: str  # Property of this file's vertices with NYU40 numbers; '' where they have none
     label_sets: tuple[str, ...]  # What its labels can be read as; the first one is what is scored by default
-    train: str | None = None  # One of `SPLITS`: what a student is trained on; None: scenes are made
-    evaluation: str | None = None  # One of `SPLITS`: what is scored
+    train: str | None = None  # One of `SPLITS`: what a student is trained on; None: made scenes, or none at all
+    evaluation: str | None = None  # One of `SPLITS`: what is scored; None: scenes are made
     pool: str | None = None  # One of `SPLITS`: what training scenes may be chosen from
     preset: str = 'paper'  # Numbers of the method, see `geopurify.base.core.PRESETS`
     vlm: str = 'xdecoder'  # 2D model, see `geopurify.semantics.models.VLMS`
@@ -155,6 +173,15 @@ DATASETS: dict[str, DataSet] = _by_name(
             evaluation='matterport_evaluation',
             pool='scenes_train',
         ),
+        DataSet(
+            'replica',
+            "Replica's eight rooms, prepared; for evaluation alone",
+            layout='capture',
+            label_file='points.ply',
+            nyu40='',
+            label_sets=('replica',),
+            evaluation='replica_evaluation',
+        ),
     ]
 )
 
@@ -181,6 +208,12 @@ SOURCES = listed(
             'scenes': 'a split, such as matterport_evaluation, or regions',
             'like_openscene': _SCANNET_OPTIONS['like_openscene'],
         },
+    ),
+    Choice(
+        'replica',
+        'geopurify.readers.prepare:prepare_replica',
+        "Replica's rooms: NICE-SLAM's pictures beside the data set's own meshes",
+        {'stride': 'every how many frames (default: 10)', 'scenes': 'a split, such as replica_evaluation, or rooms'},
     ),
     Choice(
         'capture',
@@ -226,6 +259,7 @@ SPLITS: dict[str, Split] = _by_name(
         Split(
             'matterport_evaluation', 'matterport', 'the regions of the official logs, of the test houses', counted=True
         ),
+        Split('replica_evaluation', 'replica', 'the eight rooms of Replica that NICE-SLAM rendered'),
     ]
 )
 
@@ -235,6 +269,7 @@ EXPERIMENTS = {
     'scannet200': 'ScanNetV2, 200 names',
     'matterport': 'Matterport3D, 21, 40, 80 and 160 names',
     'transfer': 'trained on one of the two data sets, tested on the other',
+    'replica': "trained on ScanNetV2, tested on Replica's eight rooms, 101 names",
     'ablations': 'no purification, macro-negatives only, T = 1, 18, 36, 10, 20, 50 scenes, on ScanNetV2',
 }
 

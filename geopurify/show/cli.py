@@ -308,6 +308,7 @@ def _add_prepare(commands):
   geopurify prepare scannet ScanNet --out data/scannet --scenes scannetv2_val
   geopurify prepare scannet200 ScanNet --out data/scannet200 --jobs 4
   geopurify prepare matterport Matterport3D --out data/matterport --scenes matterport_evaluation
+  geopurify prepare replica Replica --out data/replica
   geopurify prepare capture my_scans --out data/mine'''
     p = _command(commands, 'prepare', run_prepare, text, examples)
     p.add_argument('source', choices=tuple(SOURCES), help=f'what SRC is. {_names(SOURCES)}')
@@ -315,7 +316,7 @@ def _add_prepare(commands):
     p.add_argument('src', metavar='SRC', help=text)
     _value(p, '--out', 'DIR', 'folder that gets one folder a scene', required=True)
     _add_jobs(p, 'scenes', 'one for each core')
-    text = 'image size (default: 320x240 for ScanNet, 640x512 for Matterport3D, full for captures)'
+    text = 'image size (default: 320x240 for ScanNet, 640x512 for Matterport3D, full for Replica and captures)'
     _value(p, '--size', 'WxH|full', text, _size, False)
     lines = options_of(SOURCES)
     _value(p, '--scenes', 'SPLIT|SCENE', f"only these (default: all). {lines['scenes']}", nargs='+')
@@ -854,6 +855,7 @@ def _add_reproduce(commands):
   geopurify reproduce scannet --plan --download ScanNet --out runs/paper       what it takes, and what is missing
   geopurify reproduce scannet --download ScanNet --out runs/paper
   geopurify reproduce transfer --download ScanNet Matterport3D --out runs/paper --seeds 3
+  geopurify reproduce replica --download ScanNet Replica --out runs/paper
   geopurify reproduce scannet --download ScanNet --out runs/mine --vlm lseg --teacher covariance --preset rooms
 
 Stopped at any moment, the same command goes on: with the next pictures of a scene, the next epoch, the next scene.
