@@ -240,7 +240,7 @@ def rooms(
     shown: dict[str, Any] = dict(views=self.grid.views, size=self.grid.image)
     return make_rooms(self.data, part, count, style=style, **shown, jobs=1, progress=False)
 
-
+# %% ../../nbs/74_benchmark.ipynb #20aded9f
 @patch
 def _names(self: Benchmark, part) -> list[str]:
     "Of the split; to train on also the rest of the pool that is there, after the paper's scenes."

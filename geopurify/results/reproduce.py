@@ -424,7 +424,7 @@ TYPICAL = dict(  # points: labelled ones of the official counts, a scene; of Rep
 PREPARE: dict[str, Callable] = dict(scannet=prepare_scannet200, matterport=prepare_matterport, replica=prepare_replica)
 ANSWER_BYTES = 80_000  # kept of the 2D model, a view: ids of masks, and some fifty vectors of 512 halves
 XDECODER_FLOPS = 1.95e12  # X-Decoder Focal-L, a picture of 484 pixels (`nbs/benchmarks/xdecoder`: seconds × rate)
-TEACHER_BYTES = 2 * 1088  # Sonata's features of a point, half precision
+TEACHER_BYTES = 2 * 1088 // 8 + 4  # of a point: Sonata's features in half precision, once for each cell of 8 cm
 
 # %% ../../nbs/78_reproduce.ipynb #2e92e2bd
 @dataclass
