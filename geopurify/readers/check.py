@@ -41,13 +41,17 @@ from ..base.core import InputError, atomic_path
 from geopurify.readers.capture import (
     CAMERA_AXES,
     Capture,
+    MIRROR,
     PoseError,
     axes_codes,
     frame_pixels,
     image_size,
+    mirror_surroundings,
+    mirrors_world,
     resize_K,
     stored_depth,
     turned_axes,
+    turned_rotation,
 )
 from .alignment import Alignment, frames_alignment
 from .described import read_description
@@ -305,6 +309,7 @@ class RawCapture:
     # what would have to be said, and (n,4,4): one, or one for each order of the quaternion
     matrices: list[tuple[dict, np.ndarray]]
     layout: str
+    mirrored: bool = False  # whether the matrices have the determinant −1
     dropped: dict[str, str] = field(default_factory=dict)  # frames with impossible poses, and why
     said: list[str] = field(default_factory=list)  # what the reader warned of
 
@@ -313,6 +318,16 @@ class RawCapture:
         layout, poses = LAYOUTS.get(self.spec.get('layout', '')), self.spec.get('poses', {})
         axes = layout.axes if layout else 'opencv'
         return poses.get('direction', 'camera_to_world'), poses.get('axes', axes)
+
+    @property
+    def mirror_unsaid(self) -> bool:
+        "Whether the description does not say what the determinants are."
+        return self.mirrored != bool(self.spec.get('poses', {}).get('mirrored'))
+
+    @property
+    def conventions(self) -> tuple[tuple[str, str], ...]:
+        "What is tried first."
+        return tuple(dict.fromkeys([*CONVENTIONS, self.stated]))
 
 # %% ../../nbs/04a_check.ipynb #832eedb9
 def describe(
@@ -399,13 +414,29 @@ def read_raw(
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter('always')
         for changes in _column_orders(spec):
-            readings.append((changes, _read_without_bad(folder, _as_stored(spec, left, changes), dropped)))
+            readings.append((changes, _read_mirrored(folder, _as_stored(spec, left, changes), dropped)))
         settle_orientation(readings[0][1])
+    mirrored = readings[0][1].frames[0].mirrored
     matrices = [(changes, np.stack([f.pose for f in capture.frames])) for changes, capture in readings]
+    if mirrored:  # as the files have them
+        mirror_surroundings(readings[0][1])
+        matrices = [(changes, MIRROR @ stack) for changes, stack in matrices]
     described = (folder / 'scene.json').is_file() and layout != 'guess' or Path(path).suffix == '.json'
     name = spec.get('layout') or ('json' if described else 'none known')
     warned = list(dict.fromkeys(str(w.message) for w in said))
-    return RawCapture(folder, spec, left, readings[0][1], matrices, name, dropped, warned)
+    return RawCapture(folder, spec, left, readings[0][1], matrices, name, mirrored, dropped, warned)
+
+
+def _read_mirrored(folder, spec, dropped):
+    "The capture, where most of its poses mirror space with that said, and where none do without."
+    try:
+        return _read_without_bad(folder, spec, dropped)
+    except PoseError as e:
+        other = spec | {'poses': spec['poses'] | {'mirrored': not spec['poses'].get('mirrored')}}
+        try:
+            return _read_without_bad(folder, other, dropped)
+        except PoseError:
+            raise e from None
 
 
 def _read_without_bad(folder, spec, dropped):
@@ -442,6 +473,9 @@ def camera_candidates(
         raise InputError(f"{capture.name}: the camera matrix has impossible numbers: {K.tolist()}; correct its file")
     matrices = np.stack([resize_K(matrix, of, size) for matrix, of in own])
     found = [CameraCandidate({}, matrices, _plausible(K, stated, size))]
+    if np.diag(K).min() < 0:  # an axis of the camera that points the other way is for the poses to say
+        K, matrices = _facing(K), _facing(matrices)
+        found.append(CameraCandidate(_intrinsics(K, stated), matrices, _plausible(K, stated, size)))
     swapped = K[[1, 0, 2]][:, [1, 0, 2]]
     centred = tuple(round(2 * c + 1) for c in K[[1, 0], 2])  # the size in whose middle the principal point lies
     for matrix, of in (
@@ -460,6 +494,13 @@ def camera_candidates(
     return found
 
 # %% ../../nbs/04a_check.ipynb #69e31b17
+def _facing(K):
+    "(…,3,3) camera matrices with focal lengths above 0."
+    out = np.array(K)
+    out[..., (0, 1), (0, 1)] = abs(out[..., (0, 1), (0, 1)])
+    return out
+
+
 def _own_camera(frame, capture, image, size):
     "Camera matrix of a frame as stated, and the size (h,w) that it is for."
     if frame.K is not None:
@@ -522,7 +563,7 @@ def read_poses(
     for step in search_steps(raw, samples) if len(pairs) else ():
         if not step.cameras or not step.scales:
             continue
-        found = search(samples, pairs, matrices, step.cameras, step.scales)[0]
+        found = search(samples, pairs, matrices, step.cameras, step.scales, raw.conventions)[0]
         trial = refine(samples, pairs, found, step.focal)
         if best is None or trial.score < best.score:
             best, searched = trial, step.focal
@@ -532,7 +573,7 @@ def read_poses(
         best, searched = rare, False
     if best is None:
         return [], False
-    others = [(direction, axes) for direction, axes in CONVENTIONS if (direction, axes) != best.convention]
+    others = [convention for convention in raw.conventions if convention != best.convention]
     rest = [judge(samples, pairs, replace(best, direction=d, axes=a)) for d, a in others]
     return [best, *sorted(rest, key=_score)], searched
 
@@ -543,7 +584,10 @@ def _rare_reading(raw, samples, pairs, matrices):
     if not usable:
         return None
     cameras = [(c.said, samples.thin(c.K[samples.frames])) for c in usable]
+    turned = [(said | {'transposed': True}, turned_rotation(M)) for said, M in matrices]
     found = search(samples, pairs, matrices, cameras, room_scales(samples), RARE)
+    found += search(samples, pairs, turned, cameras, room_scales(samples), CONVENTIONS)
+    found.sort(key=_score)
     best = min((refine(samples, pairs, trial) for trial in found[:4]), key=_score)
     return best if best.error < 0.03 and best.score < 0.35 else None
 
@@ -961,42 +1005,64 @@ _MEANINGS = {
 
 
 def _meaning(evidence):
-    "What rare axes mean, in words."
-    axes = evidence.best.axes
+    "What rare axes, mirrors and turned rotations mean, in words."
+    axes, mirrored = evidence.best.axes, evidence.raw.mirrored
+    turned = '; the rotations are transposed (conjugate quaternions), the positions are not'
+    out = turned if 'transposed' in evidence.best.changes else ''
+    if mirrored:
+        letters = CAMERA_AXES.get(axes, axes)
+        camera = f"the camera's axes are left-handed (x, y and z point {letters}), the world's are not"
+        world = "the world's axes are left-handed, the camera's are not"
+        return f'{out}; {world if mirrors_world(axes, mirrored) else camera}'
     if axes in ('opencv', 'opengl'):
-        return ''
-    return f'; {_MEANINGS.get(axes, "axes that no camera usually has: x, y and z point " + axes)}'
+        return out
+    return f'{out}; {_MEANINGS.get(axes, "axes that no camera usually has: x, y and z point " + axes)}'
 
 
-def _columns(evidence):
-    "The order of a quaternion, where it had to be found."
-    return {k: v for k, v in evidence.best.changes.items() if k == 'columns'}
+def _also(evidence):
+    "What else has to be said of the poses: the order of a quaternion, turned rotations, mirrors."
+    out = {k: v for k, v in evidence.best.changes.items() if k in ('columns', 'transposed')}
+    return out | ({'mirrored': evidence.raw.mirrored} if evidence.raw.mirror_unsaid else {})
 
 
 def convention_not_stated(evidence: DepthEvidence) -> Finding | None:
     "The best one, as what was left open."
     if not {'direction', 'axes'} & evidence.raw.open:
         return None
-    correction = {'poses': {'direction': evidence.best.direction, 'axes': evidence.best.axes} | _columns(evidence)}
+    correction = {'poses': {'direction': evidence.best.direction, 'axes': evidence.best.axes} | _also(evidence)}
     text = f'not stated; found {_best_of(evidence)}{_meaning(evidence)}'
     return Finding('pose convention', 'note', text, 'scene.json: poses.direction, poses.axes', correction)
 
 
 def convention_as_stated(evidence: DepthEvidence) -> Finding | None:
     "The best one is what was stated."
-    if evidence.best.convention != evidence.raw.stated:
+    also = _also(evidence)
+    if evidence.best.convention != evidence.raw.stated or {'transposed', 'mirrored'} & set(also):
         return None
-    columns = _columns(evidence)
-    return Finding('pose convention', 'good', _best_of(evidence), correction={'poses': columns} if columns else {})
+    return Finding('pose convention', 'good', _best_of(evidence), correction={'poses': also} if also else {})
+
+
+def _error_as_stated(evidence):
+    "Median error of what was stated, with the scale and the camera of the best reading."
+    if 'transposed' not in evidence.best.changes:
+        return next(t for t in evidence.trials if t.convention == evidence.raw.stated).error
+    direction, axes = evidence.raw.stated
+    matrices = turned_rotation(evidence.best.matrices)
+    pairs = overlapping_pairs(matrices[:, :3, :3])
+    return judge(evidence.depth, pairs, replace(evidence.best, direction=direction, axes=axes, matrices=matrices)).error
 
 
 def another_convention(evidence: DepthEvidence) -> Finding:
     "The best one is not what was stated."
     direction, axes = evidence.raw.stated
-    read = next(t for t in evidence.trials if t.convention == (direction, axes))
-    text = f'read as {direction}, {axes} ({read.error:.1%} error), but it is {_best_of(evidence)}{_meaning(evidence)}'
-    remedy = f'poses.direction {evidence.best.direction}, poses.axes {evidence.best.axes}'
-    correction = {'poses': {'direction': evidence.best.direction, 'axes': evidence.best.axes} | _columns(evidence)}
+    if evidence.raw.mirror_unsaid:
+        read = f'the matrices have the determinant {-1 if evidence.raw.mirrored else 1}, which was not said'
+    else:
+        read = f'read as {direction}, {axes} ({_error_as_stated(evidence):.1%} error)'
+    text = f'{read}, but it is {_best_of(evidence)}{_meaning(evidence)}'
+    right = {'direction': evidence.best.direction, 'axes': evidence.best.axes} | _also(evidence)
+    remedy = ', '.join(f'poses.{key} {json.dumps(value) if value is True else value}' for key, value in right.items())
+    correction = {'poses': right}
     return Finding('pose convention', 'wrong', text, remedy, correction)
 
 # %% ../../nbs/04a_check.ipynb #b38598f3
@@ -1078,7 +1144,14 @@ def camera_of_another_size(evidence: DepthEvidence) -> Finding | None:
     if right is None:
         return None
     measured = _camera_text(_camera(evidence), evidence.depth.full)
-    text = f'stated for another size; frames agree with {measured}'
+    if np.diag(evidence.cameras[0].K[0]).min() < 0:
+        stated = ', '.join(f'{f:.1f}' for f in np.diag(evidence.cameras[0].K[0])[:2])
+        text = (
+            f'focal lengths of {stated}, so an axis points the other way, which is for the poses to say; '
+            f'frames agree with {measured}'
+        )
+    else:
+        text = f'stated for another size; frames agree with {measured}'
     return Finding('intrinsics', 'wrong', text, 'intrinsics: ' + json.dumps(right), {'intrinsics': right})
 
 
@@ -1636,11 +1709,16 @@ def colour_trials(
         return []
     index = _spread(len(frames), most)
     images = [frame_pixels(frames[i]) for i in index]
+    single = itertools.product(('camera_to_world', 'world_to_camera'), ('unity', 'LDF', 'RDB'))  # one axis turned over
+    tried = [*raw.conventions, *single] if raw.mirrored else raw.conventions
     usable = [c for c in cameras if c.plausible] or cameras[:1]
     trials = []
-    for camera, (direction, axes) in itertools.product(usable, CONVENTIONS):
+    for camera, (direction, axes) in itertools.product(usable, tried):
         poses = convert(raw.matrices[0][1][index], direction, axes)
-        error = colour_error(cloud, images, poses, camera.K[index])
+        there = cloud
+        if mirrors_world(axes, raw.mirrored):
+            there = cloud | {'points': cloud['points'] * np.diag(MIRROR)[:3]}
+        error = colour_error(there, images, poses, camera.K[index])
         trials.append(ColourTrial(*error, direction, axes, camera.said))
     return sorted(trials, key=lambda t: (np.isnan(t.difference), t.inside < 0.01, t.difference))
 
@@ -1701,11 +1779,15 @@ def convention_by_colour(evidence: ColourEvidence) -> Finding | None:
     )
     if not evidence.decided:
         return Finding('pose convention', 'unknown', text)
-    if best.convention == evidence.raw.stated:
+    if best.convention == evidence.raw.stated and not evidence.raw.mirror_unsaid:
         return Finding('pose convention', 'good', text)
     remedy = f'poses.direction {best.direction}, poses.axes {best.axes}'
-    correction = {'poses': {'direction': best.direction, 'axes': best.axes}}
-    return Finding('pose convention', 'wrong', text, remedy, correction)
+    right: dict = {'direction': best.direction, 'axes': best.axes}
+    if evidence.raw.mirror_unsaid:
+        text += f'; the matrices have the determinant {-1 if evidence.raw.mirrored else 1}, which was not said'
+        remedy += f', poses.mirrored {json.dumps(evidence.raw.mirrored)}'
+        right['mirrored'] = evidence.raw.mirrored
+    return Finding('pose convention', 'wrong', text, remedy, {'poses': right})
 
 
 def camera_by_colour(evidence: ColourEvidence) -> Finding | None:
@@ -1779,6 +1861,8 @@ def check_scene(
     else:
         samples = without_unsaid(samples)
         conventions, searched = read_poses(raw, samples)
+        if conventions and mirrors_world(conventions[0].axes, raw.mirrored):
+            mirror_surroundings(raw.capture)
         evidence = DepthEvidence(raw, pixels, samples, conventions, searched)
     subjects = BY_COLOUR if samples is None else BY_DEPTH
     findings = [found for rules in subjects if (found := first_finding(rules, evidence))]

@@ -45,7 +45,7 @@ Description = dict[str, Any]  # Content of a scene.json
 _KEYS = {
     '': tuple('name images depth poses intrinsics up level points labels skip turn layout source'.split()),
     'depth': ('files', 'scale', 'missing'),
-    'poses': ('files', 'columns', 'direction', 'axes', 'scale'),
+    'poses': ('files', 'columns', 'direction', 'axes', 'scale', 'mirrored', 'transposed'),
     'labels': ('files', 'names', 'unlabelled', 'property', 'label_set'),
     'intrinsics': ('fx', 'fy', 'cx', 'cy', 'width', 'height'),
 }
@@ -235,7 +235,8 @@ def described_correction(
     "What a description says about its poses' convention, and the frames that it skips."
     poses = spec.get('poses', {})
     skip = tuple(spec.get('skip') or ())
-    return PoseCorrection(poses.get('direction'), poses.get('axes'), poses.get('scale'), skip)
+    told = (poses.get(key) for key in ('mirrored', 'transposed'))
+    return PoseCorrection(poses.get('direction'), poses.get('axes'), poses.get('scale'), skip, *told)
 
 # %% ../../nbs/03e_described.ipynb #be3e76e8
 def described_camera(

@@ -19,7 +19,14 @@ from ..base.files import OUTSIDE, inside
 from .apps import AXES, read_nerfstudio, read_polycam, read_record3d
 from .archive import unpacked
 from .bags import read_bag
-from .capture import AS_STATED, Capture, PoseCorrection, folder_listing, posed_frames
+from geopurify.readers.capture import (
+    AS_STATED,
+    Capture,
+    PoseCorrection,
+    folder_listing,
+    mirror_surroundings,
+    posed_frames,
+)
 from geopurify.readers.described import (
     Description,
     check_description,
@@ -169,7 +176,7 @@ def _by_description(folder, spec: Description, correction):
     check_description(spec)
     correction = correction.over(described_correction(spec))
     source = folder / inside(folder, spec.get('source', ''), 'scene.json: source')
-    return corrected(read_folder(source, spec['layout'], correction), folder, spec)
+    return corrected(_read_as(source, spec['layout'], correction), folder, spec)
 
 
 def _from_file(path):
@@ -551,7 +558,14 @@ def read_folder(
 
     Raises `InputError` when there is no such folder or layout, and where the files are not as the layout has them.
     """
-    path = Path(path)
+    capture = _read_as(Path(path), layout, correction)
+    if any(frame.mirrored for frame in capture.frames):
+        mirror_surroundings(capture)
+    return capture
+
+
+def _read_as(path, layout, correction):
+    "The same, with cloud and up in the world of the files."
     if not path.exists():
         raise InputError(f"no folder {path}")
     if path.is_file() and path.suffix == '.json' and path.name != 'transforms.json':

@@ -85,10 +85,11 @@ def check_pose(
     pose: np.ndarray,  # (4,4) rigid transform
     name: str = '',  # Whose pose, for the message
     tolerance: float = 1e-2,  # Largest deviation of RᵀR from the identity; text files often keep few digits
+    mirrored: bool = False,  # Whether it was said that all poses mirror space
 ) -> np.ndarray:  # (4,4) float64
     """The pose as float64.
 
-    Raises `InputError` when it has another shape, is not finite, is not rigid or mirrors space.
+    Raises `InputError` when it has another shape, is not finite or not rigid, or mirrors space and that was not said.
     """
     pose = np.asarray(pose, np.float64)
     if pose.shape != (4, 4):
@@ -102,9 +103,12 @@ def check_pose(
             f"pose of view {name!r} is not rigid: RᵀR differs from the identity by {error:.3g}; "
             "expected a rotation and a translation in metres, without scale, row-major, with the last row 0 0 0 1"
         )
-    if np.linalg.det(R) < 0:
+    if mirrored != (np.linalg.det(R) < 0):
         raise InputError(
-            f"pose of view {name!r} mirrors space (determinant −1): one axis of the rotation has the wrong sign"
+            f"pose of view {name!r} mirrors space (determinant −1): one axis of the rotation has the wrong sign; "
+            "`geopurify check` finds which, and with --fix writes it into scene.json"
+            if not mirrored
+            else f"pose of view {name!r} does not mirror space, though poses.mirrored in scene.json says so"
         )
     return pose
 
