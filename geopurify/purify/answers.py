@@ -20,8 +20,10 @@ import numpy as np
 import pandas as pd
 from fastcore.basics import patch
 
-from ..base.core import InputError, LabelSet, atomic_path, folded, label_set, label_set_names
-from ..scans.evaluation import Evaluation, evaluate
+from ..base.core import IGNORE, InputError, LabelSet, atomic_path, folded, label_set, label_set_names
+from .calibration import Calibration
+from ..scans.evaluation import Evaluation
+from ..scans.evaluation import evaluate as compare_labels
 from ..scans.scene import Scene, write_ply
 
 # %% ../../nbs/53_answers.ipynb #3ffb0133
@@ -92,30 +94,69 @@ class Segmentation:
     coverage: np.ndarray  # (n,) int32 views that saw each point
     pooled_by: str  # whose affinities were used
     steps: int | None = None  # iterations that were done, where it was asked to stop early
+    calibration: Calibration | None = None  # what makes probabilities of the scores, where that is known
+    none: np.ndarray | None = None  # (n,) float32 how well each answers to anything else; None: nobody asked
 
     @cached_property
-    def labels(self) -> np.ndarray:  # (n,) int32
+    def nearest(self) -> np.ndarray:  # (n,) int32
+        "The class that each point answers to best, whatever else it may be."
         return self.scores.argmax(1).astype(np.int32)
 
     @cached_property
-    def confidence(self) -> np.ndarray:  # (n,) float32, best minus second-best score; infinite for a single class
+    def p_none(self) -> np.ndarray | None:  # (n,) float32; None: nobody asked
+        "Probability that a point is none of the classes."
+        return None if self.none is None else self.calibration.p_none(self.scores, self.none)
+
+    @cached_property
+    def labels(self) -> np.ndarray:  # (n,) int32, −1 = unknown
+        if self.p_none is None:
+            return self.nearest
+        return np.where(self.p_none > self.calibration.unknown_above, np.int32(IGNORE), self.nearest)
+
+    @cached_property
+    def margin(self) -> np.ndarray:  # (n,) float32, best minus second-best score; infinite for a single class
         if self.scores.shape[1] < 2:
             return np.full(len(self.scores), np.inf, np.float32)
         top = np.partition(self.scores, -2, axis=1)
         return top[:, -1] - top[:, -2]
 
+    @cached_property
+    def confidence(self) -> np.ndarray | None:  # (n,) float32, probability that the label is right; None: uncalibrated
+        if self.calibration is None:
+            return None
+        best = self.calibration.p_best(self.scores)
+        if self.p_none is None:
+            return best
+        return np.where(self.labels == IGNORE, self.p_none, (1 - self.p_none) * best)
+
     def __repr__(self):
-        counts = np.bincount(self.labels, minlength=len(self.label_set))
+        classes, labels = self.named()
+        counts = np.bincount(labels, minlength=len(classes))
         best = np.argsort(-counts)[:4]
-        parts = ', '.join(f'{self.label_set.names[i]} {counts[i] / len(self.labels):.0%}' for i in best)
-        return f"Segmentation({self.scene.name!r}, {self.pooled_by}, {len(self.labels):,} points: {parts}, …)"
+        parts = ', '.join(f'{classes.names[i]} {counts[i] / len(labels):.0%}' for i in best)
+        return f"Segmentation({self.scene.name!r}, {self.pooled_by}, {len(labels):,} points: {parts}, …)"
 
-    def evaluate(self) -> Evaluation:
-        """Compare with the scene's own labels.
+# %% ../../nbs/53_answers.ipynb #930a00f1
+@patch
+def named(self: Segmentation) -> tuple[LabelSet, np.ndarray]:  # Classes, "unknown" the last of them; (n,) indices
+    "The labels with a name for each, to show them."
+    from geopurify.scans.viz import UNLABELLED
 
-        Raises `InputError` where it has none.
-        """
-        return evaluate(self.labels, _targets(self.scene, self.label_set), self.label_set)
+    if self.none is None:
+        return self.label_set, self.labels
+    classes, last = self.label_set, len(self.label_set)
+    name = next(n for n in ('unknown', 'none of these', 'none of the classes') if n not in classes.names)
+    shown = LabelSet(classes.name, (*classes.names, name), colors=(*classes.colors, UNLABELLED))
+    return shown, np.where(self.labels == IGNORE, np.int32(last), self.labels)
+
+
+@patch
+def evaluate(self: Segmentation) -> Evaluation:
+    """Compare with the scene's own labels; nothing is unknown there.
+
+    Raises `InputError` where it has none.
+    """
+    return compare_labels(self.nearest, _targets(self.scene, self.label_set), self.label_set)
 
 
 def _targets(scene, label_set):
@@ -124,24 +165,46 @@ def _targets(scene, label_set):
         raise InputError(f"scene {scene.name!r} has no labels to compare with")
     return (scene if scene.label_set == label_set else scene.relabel(label_set)).labels
 
+# %% ../../nbs/53_answers.ipynb #867e4801
+@patch(as_prop=True)
+def note(self: Segmentation) -> str:
+    "What the numbers of this result mean."
+    said = 'margin: best score less second best, a difference of cosines'
+    if self.calibration is None:
+        return f'confidence: uncalibrated for this model; {said}'
+    given = 'if it is one of the classes at all' if self.none is None else f'fitted on {self.calibration.fitted_on}'
+    said = f'confidence: probability that the label is right, {given}; {said}'
+    if self.none is None:
+        return said
+    share = np.mean(self.labels == IGNORE)
+    why = f'none of the classes with a probability above {self.calibration.unknown_above:g}'
+    return f'{said}; unknown: {share:.1%} of the points, {why}'
+
 # %% ../../nbs/53_answers.ipynb #95297e0c
 @patch
 def save_ply(
     self: Segmentation,
-    path: str | Path,  # Colours show the labels; label, confidence and coverage are vertex properties
+    path: str
+    | Path,  # Colours show the labels; label (−1: unknown), confidence, margin, coverage are vertex properties
 ) -> Path:
     "Write the labelled points."
     from geopurify.scans.viz import label_colors
 
-    columns = dict(label=self.labels, confidence=self.confidence.astype(np.float32), coverage=self.coverage)
     colors = label_colors(self.labels, self.label_set)
+    columns = dict(label=self.labels) | _numbers(self)
     return write_ply(path, self.scene.placed_points, colors, self.scene.normals, result='labels', **columns)
+
+
+def _numbers(result, some=slice(None)):
+    "Columns of numbers: the confidence where there is one."
+    sure = {} if result.confidence is None else dict(confidence=result.confidence[some].astype(np.float32))
+    return sure | dict(margin=result.margin[some].astype(np.float32), coverage=result.coverage[some])
 
 
 @patch
 def save_csv(
     self: Segmentation,
-    path: str | Path,  # A row a point: position, label, name, confidence, coverage
+    path: str | Path,  # A row a point: position, label (−1: unknown), name, confidence, margin, coverage
     rows: int = 100_000,  # That are turned into text at a time
 ) -> Path:
     "Write the labelled points as a table, five digits of each number."
@@ -153,9 +216,8 @@ def save_csv(
 
 
 def _point_rows(result, some=slice(None)):
-    labels = result.labels[some]
-    columns = dict(label=labels, name=np.array(result.label_set.names)[labels])
-    columns |= dict(confidence=result.confidence[some], coverage=result.coverage[some])
+    classes, labels = result.named()
+    columns = dict(label=result.labels[some], name=np.array(classes.names)[labels[some]]) | _numbers(result, some)
     xyz = pd.DataFrame(result.scene.placed_points[some], columns=list('xyz'))
     return pd.concat([xyz, pd.DataFrame(columns)], axis=1)
 
@@ -173,10 +235,10 @@ def to_frame(
         return _point_rows(self)
     if per != 'class':
         raise InputError(f"per must be 'class' or 'point', got {per!r}")
-    names = np.array(self.label_set.names)[self.labels]
-    points = pd.DataFrame(dict(name=names, label=self.labels, confidence=self.confidence, coverage=self.coverage))
-    means = dict(points=('label', 'size'), confidence=('confidence', 'mean'), coverage=('coverage', 'mean'))
-    table = points.groupby('name').agg(**means)
+    classes, labels = self.named()
+    numbers = _numbers(self)
+    points = pd.DataFrame(dict(name=np.array(classes.names)[labels], label=labels) | numbers)
+    table = points.groupby('name').agg(points=('label', 'size'), **{name: (name, 'mean') for name in numbers})
     table.insert(1, 'share', table.points / len(points))
     return table.sort_values('points', ascending=False)
 
@@ -189,7 +251,8 @@ def plot(
     "Interactive picture."
     from geopurify.scans.viz import scene_figure
 
-    return scene_figure(self.scene, self.labels, self.label_set, **options)
+    classes, labels = self.named()
+    return scene_figure(self.scene, labels, classes, **options)
 
 
 @patch
@@ -201,7 +264,8 @@ def show(
     "Flat picture."
     from geopurify.scans.viz import show_scene
 
-    return show_scene(self.scene, self.labels, self.label_set, ax=ax, **options)
+    classes, labels = self.named()
+    return show_scene(self.scene, labels, classes, ax=ax, **options)
 
 # %% ../../nbs/53_answers.ipynb #0b6061d7
 @dataclass

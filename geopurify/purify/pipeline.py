@@ -34,6 +34,7 @@ from ..geometry.training import OneDevice, hold_by_first, train_student
 from .affinities import POOLED_BY, at_points, check_pooled_by, class_scores, pooled_values
 from .affinities import scene_affinity, student_embeddings
 from .answers import Heat, Segmentation, as_label_set
+from .calibration import RIVALS, Calibration, calibration_key, known_calibration, rivals_of
 from .pooling import Affinity
 from ..scans.evaluation import Evaluation
 from ..scans.scene import Scene
@@ -302,16 +303,33 @@ def scores(
     template: str = PROMPT,  # Prompt
 ) -> np.ndarray:  # (n,c) float32
     "Pooled scores of each text at each point (raises as `affinity` does)."
-    return self._scores(scene, texts, pooled_by, template)[0]
+    return at_points(self.freeze(scene), self._scores(scene, texts, pooled_by, template)[0], self.memory).numpy()
 
 
 @patch
-def _scores(self: GeoPurify, scene, texts, pooled_by, template=PROMPT, stop=None) -> tuple[np.ndarray, int | None]:
+def _scores(self: GeoPurify, scene, texts, pooled_by, template=PROMPT, stop=None) -> tuple[Tensor, int | None]:
+    "Of voxels (m,c), and the iterations that were done where there was a `stop`."
     known = self._known(scene)
     weights, frozen = self._affinity(known, pooled_by or self.pooled_by), known.frozen
     text = self.vlm.encode_text(prompt(texts, template)).to(frozen.semantics)
-    scores, done = class_scores(frozen, weights, text, self.preset.pooling.steps, self.memory, stop)
-    return at_points(frozen, scores, self.memory).numpy(), done
+    return class_scores(frozen, weights, text, self.preset.pooling.steps, self.memory, stop)
+
+# %% ../../nbs/70_pipeline.ipynb #13aea367
+@patch
+def calibration(
+    self: GeoPurify,
+    pooled_by: str | None = None,  # One of `POOLED_BY`; None: the model's own
+) -> Calibration | None:  # None for a model that nobody has calibrated
+    "What makes probabilities of the scores: known for the shipped models with the numbers that they come with."
+    how = pooled_by or self.pooled_by
+    return known_calibration(calibration_key(self.vlm.name, how, self.student, self.preset))
+
+
+@patch
+def _rivals(self: GeoPurify, classes) -> list[str]:
+    "Names that compete with the classes."
+    kept = rivals_of(self.vlm.encode_text(prompt(classes.names)), self.vlm.encode_text(prompt(RIVALS)))
+    return [name for name, other in zip(RIVALS, kept) if other]
 
 # %% ../../nbs/70_pipeline.ipynb #b96cea45
 @patch
@@ -321,12 +339,29 @@ def segment(
     classes: LabelSet | str | Iterable[str],  # A label set, its name, or class names
     pooled_by: str | None = None,  # One of `POOLED_BY`; None: the model's own
     stop: float | None = None,  # Stop after an iteration that changes labels of at most this share of the voxels
+    unknown: bool | None = None,  # Whether a point may be none of the classes; None: where that is calibrated
 ) -> Segmentation:  # With `.steps`, the iterations that were done, where there was a `stop`
-    "Label every point with the class that it answers to best (raises as `affinity` and `as_label_set` do)."
-    classes = as_label_set(classes)
-    scores, steps = self._scores(scene, classes.names, pooled_by, stop=stop)
+    """Label every point with the class that it answers to best, or as unknown.
+
+    Raises `InputError` as `affinity` and `as_label_set` do, and for unknown=True without a calibration.
+    """
+    classes, how = as_label_set(classes), pooled_by or self.pooled_by
+    calibration = self.calibration(how)
+    if unknown and calibration is None:
+        raise InputError(
+            f"{self.vlm.name} pooled by {how!r} is not calibrated, so nothing says when a point is none of the classes; "
+            "leave unknown out, or take a shipped model with its own preset"
+        )
+    asks = calibration is not None and unknown is not False
+    rivals = self._rivals(classes) if asks else []
+    scores, steps = self._scores(scene, [*classes.names, *rivals], how, stop=stop)
+    if asks:
+        rest = torch.from_numpy(calibration.none(scores[:, len(classes) :].cpu().numpy()))
+        scores = torch.cat([scores[:, : len(classes)], rest[:, None].to(scores)], 1)  # (m,c+1)
+    found = at_points(self.freeze(scene), scores, self.memory).numpy()
+    none = found[:, len(classes)] if asks else None
     coverage = self.lift(scene).coverage.numpy()
-    return Segmentation(scene, classes, scores, coverage, pooled_by or self.pooled_by, steps)
+    return Segmentation(scene, classes, found[:, : len(classes)], coverage, how, steps, calibration, none)
 
 
 @patch
@@ -577,7 +612,7 @@ def _evaluate_scene(model, classes, methods, scene):
         scene = scene()
     if scene.label_set != classes:
         scene.relabel(classes)  # names that the labels do not have are refused before the work, not after it
-    return scene.name, [model.segment(scene, classes, method).evaluate() for method in methods]
+    return scene.name, [model.segment(scene, classes, m, unknown=False).evaluate() for m in methods]
 
 # %% ../../nbs/70_pipeline.ipynb #b59855a9
 def open_model(

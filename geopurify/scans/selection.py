@@ -392,7 +392,7 @@ def pseudo_labels(
     "A function that labels scenes by what the 2D model sees."
 
     def label(scene):
-        result = model.segment(scene, classes, pooled_by)
+        result = model.segment(scene, classes, pooled_by, unknown=False)
         model.forget()
         return np.where(result.coverage > 0, result.labels, IGNORE)
 

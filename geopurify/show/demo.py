@@ -161,7 +161,7 @@ def examine(
     with clock('purify'):
         model.affinity(scene)
     with clock('segment'):
-        lifted, purified = model.segment(scene, classes, 'lifted'), model.segment(scene, classes)
+        lifted, purified = (model.segment(scene, classes, by, unknown=False) for by in ('lifted', None))
     with clock('query'):
         heats = dict(lifted=model.query(scene, questions, 'lifted'), purified=model.query(scene, questions))
     with clock('evaluate'):
