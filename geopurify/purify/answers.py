@@ -105,11 +105,13 @@ class Segmentation:
     @cached_property
     def p_none(self) -> np.ndarray | None:  # (n,) float32; None: nobody asked
         "Probability that a point is none of the classes."
-        return None if self.none is None else self.calibration.p_none(self.scores, self.none)
+        if self.calibration is None or self.none is None:
+            return None
+        return self.calibration.p_none(self.scores, self.none)
 
     @cached_property
     def labels(self) -> np.ndarray:  # (n,) int32, −1 = unknown
-        if self.p_none is None:
+        if self.calibration is None or self.p_none is None:
             return self.nearest
         return np.where(self.p_none > self.calibration.unknown_above, np.int32(IGNORE), self.nearest)
 

@@ -14,7 +14,6 @@ from functools import lru_cache
 
 import numpy as np
 import pandas as pd
-import torch
 from torch import Tensor
 
 from ..base.core import IGNORE, InputError, LabelSet, Preset, content_key, manifest_path
@@ -216,4 +215,5 @@ def known_calibration(
     row = _fitted().get(key)
     if row is None:
         return None
-    return Calibration(*(float(row[name]) for name in ('temperature', 'floor', 'unknown_above')), row['fitted_on'])
+    temperature, floor, above = (float(row[name]) for name in ('temperature', 'floor', 'unknown_above'))
+    return Calibration(temperature, floor, above, row['fitted_on'])

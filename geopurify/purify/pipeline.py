@@ -349,7 +349,7 @@ def segment(
     calibration = self.calibration(how)
     if unknown and calibration is None:
         raise InputError(
-            f"{self.vlm.name} pooled by {how!r} is not calibrated, so nothing says when a point is none of the classes; "
+            f"{self.vlm.name} pooled by {how!r} is not calibrated: nothing says when a point is none of the classes; "
             "leave unknown out, or take a shipped model with its own preset"
         )
     asks = calibration is not None and unknown is not False
