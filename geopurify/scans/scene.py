@@ -478,7 +478,12 @@ def _face_rows(faces):
 
 # %% ../../nbs/01_scene.ipynb #a08a2c56
 _MARK = 'geopurify result:'
-_OF_RESULTS = ('label', 'confidence', 'coverage'), ('score', 'coverage'), ('score_0', 'coverage')
+_OF_RESULTS = (
+    ('label', 'confidence', 'coverage'),
+    ('label', 'margin', 'coverage'),
+    ('score', 'coverage'),
+    ('score_0', 'coverage'),
+)
 
 
 def is_result(

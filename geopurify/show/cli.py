@@ -607,6 +607,8 @@ def _add_segment(commands):
     text = 'a label set (scannet19, scannet20, scannet200, matterport21, …) or class names with commas'
     _value(p, '--classes', 'NAME|LIST', text, required=True)
     _value(p, '--out', 'DIR', 'folder for labels.ply, classes.csv, points.csv and view.html', required=True)
+    text = 'give every point the best of the names, also where it is more likely none of them (default for models that '
+    p.add_argument('--no-unknown', action='store_true', help=text + 'are not calibrated; the shipped ones are)')
     _add_force(p)
     _add_model(p)
 
@@ -617,15 +619,16 @@ def run_segment(args):
     with hold_folder(out, 'segment'):  # finds a place where nothing can be written, too
         model = _load_model(args)
         scene = _load_long_scene(args.scene, args, model)
-        result = model.segment(scene, args.classes)
+        unknown = False if args.no_unknown else None
+        result = model.segment(scene, args.classes, unknown=unknown)
         with atomic_files(out, ['view.html']) as new:
             table = result.to_frame()
             result.save_ply(new / 'labels.ply')
             _csv(table, new / 'classes.csv')
             result.save_csv(new / 'points.csv')
-        print(table.round(3).to_string())
+        print(table.round(3).to_string(), *result.note.split('; '), sep='\n')
         _wrote(*(out / name for name in ('labels.ply', 'classes.csv', 'points.csv')))
-        lifted = model.segment(scene, result.label_set, 'lifted')
+        lifted = model.segment(scene, result.label_set, 'lifted', unknown=unknown)
         return _with_page(_label_page, scene, result, lifted, out / 'view.html')
 
 # %% ../../nbs/90_cli.ipynb #78cbb82c
@@ -643,11 +646,13 @@ def _label_page(scene, result, lifted, path):
     "Before and after, beside the scan."
     from geopurify.show.viewer import Layer, Pair, pack_scene, shown_classes, write_page
 
-    classes, (first, last) = shown_classes(result.label_set, lifted.labels, result.labels)
+    named, of_lifted = (result if result.none is not None else lifted).named()[0], lifted.named()[1]
+    classes, (first, last) = shown_classes(named, of_lifted, result.named()[1])
     before = Layer('labels of the 2D model, lifted', 'labels', first)
     after = Layer('labels, purified', 'labels', last)
     pairs = [Pair('before and after', before.title, after.title), Pair('scan and labels', 'scan', after.title)]
-    packed = pack_scene(_for_page(scene, classes), [Layer('scan', 'scan'), before, after], pairs)
+    of_page = result.label_set if classes is named else classes
+    packed = pack_scene(_for_page(scene, of_page), [Layer('scan', 'scan'), before, after], pairs)
     return write_page(path, [packed], classes, f'{scene.name}: labels')
 
 # %% ../../nbs/90_cli.ipynb #936db0a9
