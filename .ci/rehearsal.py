@@ -100,10 +100,39 @@ def released_student(out: Path, found: dict):
     assert set(pd.read_csv(scores).pooled_by) == {'lifted', 'student'}
 
 
+def full_size(out: Path, stages: Stages):
+    """One scene with X-Decoder and Sonata in their published sizes, random weights, and one step of the preset `paper`:
+    half an hour on two cores, and 10 GB of memory."""
+    from geopurify.geometry.sonata import SonataConfig
+    from geopurify.semantics.xdecoder import FOCAL_L
+    from geopurify.show.cli import main as command
+
+    folder, scene = out / 'full', next((out / 'small/prepared/scannet').glob('scene*'))
+    xdecoder, sonata, student = folder / 'xdecoder_focall_last.pt', folder / 'sonata.pth', folder / 'student'
+    how = ['--vlm', 'xdecoder', '--checkpoint', xdecoder, '--teacher', sonata, '--preset', 'paper', '--max-views', '2']
+
+    def asked(name, *words):
+        assert command([str(word) for word in (name, *words, *how)]) == 0
+
+    stages.run(
+        'weights in full size', lambda: (write_xdecoder(xdecoder, FOCAL_L, 2), write_sonata(sonata, SonataConfig()))
+    )
+    stages.run(
+        'a step of the preset paper', lambda: asked('train', '--scenes', scene, '--epochs', '1', '--out', student)
+    )
+    scores = ['--methods', 'lifted,student,teacher', '--out', folder / 'scores.csv']
+    stages.run(
+        'a scene', lambda: asked('evaluate', scene, '--model', student / 'model.safetensors', *scores), show=True
+    )
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--out', type=Path, default=Path('runs/rehearsal'), help='folder for everything that is made')
     parser.add_argument('--tables', action='store_true', help='also every table notebook on both stand-ins')
+    parser.add_argument(
+        '--full-size', action='store_true', help='also one scene and one step with networks in full size'
+    )
     parser.add_argument('--device', help='cpu or cuda (default: cuda when there is a GPU)')
     options = parser.parse_args()
     out, stages, where = options.out.resolve(), Stages(), dict(device=options.device)
@@ -130,6 +159,8 @@ def main() -> int:
             prepared = out / 'small' / 'prepared'
             how = EMBEDDED | where | dict(other=str(prepared / other))
             stages.run(f'tables on {dataset}', partial(tables, dataset, prepared / dataset, out, how), show=True)
+    if options.full_size:
+        full_size(out, stages)
     print(f'{stages.passed} passed, {len(stages.failed)} failed')
     return 1 if stages.failed else 0
 

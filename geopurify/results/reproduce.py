@@ -268,8 +268,9 @@ def beside_published(
     kind: str,  # One of `ROW_KINDS`
 ) -> dict:  # A row for reading
     "A row's mean over seeds, the published figures, and how far it is from them."
-    out: dict[str, Any] = dict(scenes=runs[0].scenes, classes=len(runs[0].averaged), n=len(runs))
     theirs = _published(row)
+    out: dict[str, Any] = {'scenes': runs[0].scenes, 'scenes counted': theirs['scenes']}
+    out |= dict(classes=len(runs[0].averaged), n=len(runs))
     for name, of in (('mIoU', lambda e: 100 * e.miou), ('mAcc', lambda e: 100 * e.macc)):
         values = [of(e) for e in runs]
         out |= {name: np.mean(values), f'{name}_std': np.std(values, ddof=1) if len(values) > 1 else float('nan')}
@@ -283,9 +284,9 @@ def beside_published(
 
 
 def _published(row):
-    "Means that the paper prints, and that follow from the authors' counts, in percent."
+    "Means that the paper prints, and that follow from the authors' counts, in percent; scenes of the counts."
     names = dict(scannet='scannetv2', matterport='matterport3d')
-    out: dict[str, dict] = dict(printed={}, counted={})
+    out: dict[str, Any] = dict(printed={}, counted={}, scenes=None)
     if row.table:
         df = printed(row.table)
         df = df[(df.method == row.method) & (df.setting == row.setting) & (df.dataset == names[row.data])]
@@ -293,7 +294,7 @@ def _published(row):
     if row.counts:
         e = published(row.classes, row.counts)
         e = e.averaging(**published_mean(e.label_set))
-        out['counted'] = dict(mIoU=100 * e.miou, mAcc=100 * e.macc)
+        out |= dict(counted=dict(mIoU=100 * e.miou, mAcc=100 * e.macc), scenes=e.scenes)
     return out
 
 # %% ../../nbs/78_reproduce.ipynb #d7d34df0
