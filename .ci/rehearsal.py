@@ -32,7 +32,7 @@ from geopurify.rooms.write import make_rooms
 from geopurify.scans.labels import EXPERIMENTS, split
 
 SMALL = dict(views=6, size=(120, 160), jobs=1, progress=False)
-EMBEDDED = dict(vlm='lseg', second='lseg', preset='rooms')
+EMBEDDED = dict(vlm='rooms', second='rooms', preset='rooms')
 
 
 class Stages:
@@ -148,7 +148,7 @@ def main() -> int:
     stages.run('a plan of nothing', lambda: print(paper.plan('transfer', [out / 'rooms'], out, EMBEDDED | where)))
     for name in EXPERIMENTS:
         stages.run(f'reproduce {name}, embedded 2D model', partial(reproduce, name, EMBEDDED))
-    random = dict(preset='paper', vlm='xdecoder', second='lseg')
+    random = dict(preset='paper', vlm='xdecoder', second='rooms')
     stages.run(
         'reproduce scannet, random X-Decoder and Sonata',
         lambda: reproduce('scannet', random | found['weights'], 'random'),

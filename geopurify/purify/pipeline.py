@@ -446,7 +446,7 @@ def _space(vlm):
 # %% ../../nbs/70_pipeline.ipynb #d1a0dd26
 SHIPPED = {  # model → its 2D model, one of `VLMS`, and its student
     'photos': ('photos', 'rooms'),
-    'rooms': ('lseg', 'rooms'),
+    'rooms': ('rooms', 'rooms'),
 }
 DEFAULT = 'photos'
 

@@ -38,7 +38,7 @@ from ..scans.labels import DATASETS, published_mean, split
 from ..scans.scene import Scene
 from ..scans.voxels import voxelize
 from ..semantics.kept import KeptVLM
-from ..semantics.models import VLMS, open_lseg, open_vlm
+from ..semantics.models import VLMS, open_rooms, open_vlm
 from ..semantics.vlm import PROMPT, VLM, prompt
 
 # %% ../../nbs/74_benchmark.ipynb #dd4e9edf
@@ -454,7 +454,7 @@ def _by_voxel(self: Benchmark) -> Preset:
 def second(self: Benchmark) -> Benchmark | None:
     "The same scenes with the second 2D model of CUA-O3D; None, with a printed reason, where none was chosen."
     if self.made:
-        other = open_lseg('rooms_vit')
+        other = open_rooms('rooms_vit')
     elif 'second' in self.how:
         chosen = self.how['second']
         other = open_vlm(chosen, self.classes.names, self.preset.images, device=self.device)

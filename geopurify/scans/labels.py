@@ -151,7 +151,7 @@ DATASETS: dict[str, DataSet] = _by_name(
             **_SCANNET_FILES,
             label_sets=('scannet19',),
             preset='rooms',
-            vlm='lseg',
+            vlm='rooms',
         ),
         DataSet(
             'scannet',

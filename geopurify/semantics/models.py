@@ -18,12 +18,12 @@ if TYPE_CHECKING:  # the list is read by `geopurify --help`, which loads no netw
     from geopurify.semantics.vlm import VLM
 
 # %% auto #0
-__all__ = ['VLMS', 'open_vlm', 'open_photos', 'open_lseg', 'open_xdecoder', 'open_precomputed']
+__all__ = ['VLMS', 'open_vlm', 'open_photos', 'open_rooms', 'open_xdecoder', 'open_precomputed']
 
 # %% ../../nbs/25_models.ipynb #845e4f73
 VLMS = listed(
     Choice('photos', 'geopurify.semantics.models:open_photos', 'the small embedded model that has seen photographs'),
-    Choice('lseg', 'geopurify.semantics.models:open_lseg', 'the small embedded model of rendered rooms alone'),
+    Choice('rooms', 'geopurify.semantics.models:open_rooms', 'the small embedded model of rendered rooms alone'),
     Choice(
         'xdecoder',
         'geopurify.semantics.models:open_xdecoder',
@@ -72,7 +72,7 @@ def open_photos() -> VLM:
     return LSegVLM.from_pretrained('photos')
 
 
-def open_lseg(
+def open_rooms(
     name: str = 'rooms',  # Shipped weights: "rooms", or the weaker "rooms_vit"
 ) -> VLM:
     "The embedded model of the embedded benchmark; it answers to any names."

@@ -861,7 +861,7 @@ def _add_reproduce(commands):
   geopurify reproduce scannet --download ScanNet --out runs/paper
   geopurify reproduce transfer --download ScanNet Matterport3D --out runs/paper --seeds 3
   geopurify reproduce replica --download ScanNet Replica --out runs/paper
-  geopurify reproduce scannet --download ScanNet --out runs/mine --vlm lseg --teacher covariance --preset rooms
+  geopurify reproduce scannet --download ScanNet --out runs/mine --vlm rooms --teacher covariance --preset rooms
 
 Stopped at any moment, the same command goes on: with the next pictures of a scene, the next epoch, the next scene.
 What the rows are stands in data_manifests/reproduce.csv; a row that needs more than a download says what."""
