@@ -19,6 +19,7 @@ from ..base.core import InputError, atomic_folder
 from ..base.parallel import map_scenes
 from .film import label_points, render_views
 from .furnish import Room, generate_room
+from .instances import instance_files, point_instances, write_instances
 from .plan import check_style, room_kind, room_name, room_seed
 from .rendering import SENSORS, RenderedView, Sensor
 from ..scans.fusion import fuse_views
@@ -82,7 +83,7 @@ def write_room(
 
 
 def _write_files(room, folder, name, views, size):
-    "Frames, both point clouds and the recipe."
+    "Frames, both point clouds, objects and the recipe."
     sensor = SENSORS[room.style]
     renders = render_views(room, views, size)
     write_views(renders, folder, sensor)
@@ -91,6 +92,8 @@ def _write_files(room, folder, name, views, size):
     labels = label_points(points, renders, room.geometry)
     write_ply(folder / f'{name}_vh_clean_2.ply', points, colors, normals)
     write_ply(folder / f'{name}_vh_clean_2.labels.ply', points, colors, label=labels)
+    files = (folder / path.name for path in instance_files(name))
+    write_instances(point_instances(points.astype(np.float32), labels, room), labels, name, *files)
     (folder / 'room.json').write_text(json.dumps(_recipe(room.seed, room.style, views, size), indent=1))
 
 # %% ../../nbs/02_rooms.ipynb #d4604ebf
