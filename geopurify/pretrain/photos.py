@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['FURNITURE', 'SYNONYMS', 'Photographs', 'held_out', 'soft_labels', 'Cropping', 'crop_image', 'crop_labels',
            'crop_soft', 'soft_loss', 'imagenet_weights', 'start_from_imagenet', 'PhotoTraining', 'Material',
-           'train_photos', 'outline_iou', 'agreement', 'ClassifierVLM']
+           'train_photos', 'outline_iou', 'agreement', 'classifier_vlm']
 
 # %% ../../nbs/pretraining/photos.ipynb #37ee8a19
 import importlib.util
@@ -29,9 +29,10 @@ from ..base.checkpoints import read_tensors
 from ..base.core import InputError, atomic_path
 from .lseg import TRAINING_WORDS, Augmentation, Learner, TrainingRun, ViewStore, Vocabulary, blur
 from .lseg import draw_words, erase, jpeg, noisy, pixel_cosines, recolor, train_until_done, word_loss
+from ..semantics.closed_list import ClosedListVLM
 from ..semantics.lite import LiteEncoder
 from ..semantics.lseg import LSegVLM, PhraseTable
-from ..semantics.vlm import VLM, PixelFeatures, checked_image, prompt
+from ..semantics.vlm import VLM, prompt
 
 # %% ../../nbs/pretraining/photos.ipynb #e00b3cf6
 @dataclass(frozen=True)
@@ -530,24 +531,12 @@ def agreement(
     return float(np.concatenate(hits).mean())
 
 # %% ../../nbs/pretraining/photos.ipynb #6132ee56
-class ClassifierVLM(VLM):
-    "A network with a fixed list of classes, as a 2D model: what it says becomes a mean of texts."
-
-    def __init__(
-        self,
-        net: Callable[[Tensor], Tensor],  # As `soft_labels` takes it
-        names: Sequence[str],  # c
-        text: Callable[[list[str]], Tensor] | None = None,  # c phrases → (c,d) unit rows; None: `PhraseTable`
-        name: str = 'classifier',
-        longer: int = 385,  # Pixels of the longer side
-    ):
-        self.net, self.name, self.longer, self.text = net, name, longer, text or PhraseTable()
-        self.vectors = self.text(prompt(list(names)))  # (c,d)
-        self.dim = self.vectors.shape[1]
-
-    def encode_text(self, texts: Sequence[str]) -> Tensor:  # (c,d) unit rows
-        return self.text([texts] if isinstance(texts, str) else list(texts)).float()
-
-    def encode_image(self, image: np.ndarray) -> PixelFeatures:  # dense (d,h',w')
-        shares = _teacher_view(checked_image(image), self.net, self.longer).softmax(0)
-        return PixelFeatures(torch.einsum('chw,cd->dhw', shares, self.vectors))
+def classifier_vlm(
+    net: Callable[[Tensor], Tensor],  # As `soft_labels` takes it
+    names: Sequence[str],  # c
+    text: Callable[[list[str]], Tensor] | None = None,  # c phrases → (c,d) unit rows; None: `PhraseTable`
+    name: str = 'classifier',
+    longer: int = 385,  # Pixels of the longer side
+) -> ClosedListVLM:
+    "A teacher as a 2D model. Raises `InputError` for classes without names."
+    return ClosedListVLM(lambda image: _teacher_view(image, net, longer).softmax(0), names, text, name)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..base.core import InputError, atomic_path
+from ..base.core import InputError, atomic_path, first_few
 from .runner import results_folder, run_tables
 from .store import ROW_KINDS, Run, one_kind, read_run, value_text
 from .table import markdown, metric_text, reading_columns, summarize
@@ -271,13 +271,8 @@ def origin(runs: list[Run]) -> str:
     devices, torches = {p['device'] for p in came_from}, {str(p['versions']['torch']) for p in came_from}
     return (
         f"{len(runs)} runs, {minutes:.1f} minutes in all, at most {memory} MB; "
-        f"commit {_some(commits)}; {_some(devices)}; torch {_some(torches)}"
+        f"commit {first_few(sorted(commits))}; {first_few(sorted(devices))}; torch {first_few(sorted(torches))}"
     )
-
-
-def _some(values, most=4):
-    values = sorted(values)
-    return ', '.join(values[:most]) + (f' and {len(values) - most} more' if len(values) > most else '')
 
 # %% ../../nbs/76_report.ipynb #d723be54
 _STYLE = (

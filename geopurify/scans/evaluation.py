@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from fastcore.basics import patch
 
-from ..base.core import IGNORE, InputError, LabelSet, label_set, manifest_path
+from ..base.core import IGNORE, InputError, LabelSet, label_set, manifest_path, first_few
 
 # %% ../../nbs/60_evaluation.ipynb #7b54a960
 ABSENT, EXCLUDED = 'absent from the ground truth', 'excluded'
@@ -108,7 +108,7 @@ def _check_counts(result):
     if wrong.any():
         raise InputError(
             "evaluation: counts must satisfy 0 ≤ intersection ≤ target ≤ union, "
-            f"which fails for {_some(np.array(result.label_set.names)[wrong])}"
+            f"which fails for {first_few(np.array(result.label_set.names)[wrong], 6)}"
         )
 
 
@@ -124,10 +124,6 @@ def _check_averaging(result):
             f"it has {list(result.label_set.names)}"
         )
     object.__setattr__(result, 'exclude', exclude)
-
-
-def _some(names, most=6):
-    return ', '.join(list(names)[:most]) + (f' and {len(names) - most} more' if len(names) > most else '')
 
 # %% ../../nbs/60_evaluation.ipynb #36a8aa43
 @patch
@@ -208,7 +204,7 @@ def summary(self: Evaluation) -> dict:
 def _notes(result):
     "What a reader of the means has to know."
     reasons = {why: [n for n, v in result.left_out.items() if v == why] for why in (ABSENT, EXCLUDED)}
-    notes = [f'{why}: {_some(names)}' for why, names in reasons.items() if names]
+    notes = [f'{why}: {first_few(names, 6)}' for why, names in reasons.items() if names]
     absent = int((result.target == 0).sum())
     if result.absent == 'zero' and absent:
         notes.append(f'{absent} classes absent from the ground truth count as 0')

@@ -31,6 +31,12 @@ VLMS = listed(
         dict(checkpoint='a file such as xdecoder_focall_last.pt, or the name xdecoder-focal-l'),
     ),
     Choice(
+        'closed-list',
+        'geopurify.semantics.closed_list:open_closed_list',
+        'a segmentation network with fixed classes, such as SegFormer or Mask2Former, from transformers',
+        dict(checkpoint='owner/name of a hub, a folder that holds one, or package.module:function'),
+    ),
+    Choice(
         'precomputed',
         'geopurify.semantics.models:open_precomputed',
         'files that another program wrote, one an image',

@@ -34,7 +34,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from ..base.checkpoints import bare_tensors, checkpoint_file, read_tensors
-from ..base.core import ImageConfig, InputError, atomic_path, content_key
+from ..base.core import ImageConfig, InputError, atomic_path, content_key, first_few
 from .vlm import PROMPT, VLM, PixelFeatures, check_phrases, checked_image, prompt, same_shape_runs
 
 # %% ../../nbs/22_xdecoder.ipynb #546e0b10
@@ -687,7 +687,8 @@ def _config_of(state, path):
     stem, queries = state.get('backbone.patch_embed.proj.weight'), state.get('sem_seg_head.predictor.query_feat.weight')
     if stem is None:
         raise InputError(
-            f"{path} is not of an X-Decoder: it has no backbone.patch_embed.proj.weight, but for example {_some(state)}"
+            f"{path} is not of an X-Decoder: it has no backbone.patch_embed.proj.weight, but for example "
+            f"{first_few(state)}"
         )
     for config in (FOCAL_L, FOCAL_T):
         if (config.width, config.depthwise) == (len(stem), 'backbone.layers.0.blocks.0.dw1.weight' in state):
@@ -743,10 +744,6 @@ def _sizes_in(state):
     )
 
 # %% ../../nbs/22_xdecoder.ipynb #60beb8de
-def _some(names):
-    return ', '.join(list(names)[:3]) + (f' and {len(names) - 3} more' if len(names) > 3 else '')
-
-
 def _check_state(state, wanted, path):
     "Refuse what is incomplete, unknown, or of another size, by name."
     has = lambda *starts: any(k.startswith(starts) for k in state)
@@ -759,12 +756,12 @@ def _check_state(state, wanted, path):
     missing = [k for k in wanted if k not in state]
     if missing:
         raise InputError(
-            f"{path} lacks {len(missing)} of the {len(wanted)} tensors that segmentation needs: {_some(missing)}"
+            f"{path} lacks {len(missing)} of the {len(wanted)} tensors that segmentation needs: {first_few(missing)}"
         )
     unknown = [k for k in state if k not in wanted and k not in NOT_LOADED]
     if unknown:
         raise InputError(
-            f"{path} holds {len(unknown)} tensors that no X-Decoder has: {_some(unknown)}; it is of another model"
+            f"{path} holds {len(unknown)} tensors that no X-Decoder has: {first_few(unknown)}; it is of another model"
         )
     for k, v in wanted.items():
         if state[k].shape != v.shape:
