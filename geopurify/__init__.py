@@ -7,7 +7,8 @@ stages; what has no leading underscore there may be used, too, but may move betw
     GeoPurify, open_model   the whole method as one object; one by the names that the command line takes
     Segmentation, Heat      what it answers
     compare                 several ways to pool the same features, evaluated
-    load_scene, Scene, View a scan from a folder, or from arrays
+    load_scene, Scene, View a scan from a folder
+    scene_from_arrays       a scan that is in memory already
     LabelSet, label_set     class names; those of a benchmark
     preset                  every number of the method: "paper", "official", "rooms"
     make_rooms              procedural rooms with ground truth
@@ -23,6 +24,7 @@ _WHERE = {
     "Segmentation": "purify.answers",
     "Heat": "purify.answers",
     "load_scene": "readers.load",
+    "scene_from_arrays": "readers.load",
     "Scene": "scans.scene",
     "View": "scans.scene",
     "LabelSet": "base.core",

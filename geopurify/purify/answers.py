@@ -24,6 +24,7 @@ from ..base.core import IGNORE, InputError, LabelSet, atomic_path, folded, label
 from .calibration import Calibration
 from ..scans.evaluation import Evaluation
 from ..scans.evaluation import evaluate as compare_labels
+from ..scans.exports import OnMesh, write_glb, write_scannet_labels
 from ..scans.scene import Scene, write_ply
 
 # %% ../../nbs/53_answers.ipynb #3ffb0133
@@ -268,6 +269,50 @@ def show(
 
     classes, labels = self.named()
     return show_scene(self.scene, labels, classes, ax=ax, **options)
+
+# %% ../../nbs/53_answers.ipynb #23a0c875
+@patch
+def save_mesh(
+    self: Segmentation,
+    path: str | Path,  # A PLY file
+    mesh: OnMesh,  # Of `carry_to_mesh`
+) -> Path:
+    "Write the mesh with what its vertices take from the nearest points, and how far those are; −1: none is near."
+    from geopurify.scans.viz import UNLABELLED, label_colors
+
+    colors = mesh.take(label_colors(self.labels, self.label_set), UNLABELLED)
+    numbers = {name: mesh.take(values, 0) for name, values in _numbers(self).items()}
+    columns = dict(label=mesh.take(self.labels)) | numbers | dict(distance=mesh.distance)
+    return write_ply(path, mesh.vertices, colors, faces=mesh.faces, result='labels', **columns)
+
+
+@patch
+def save_glb(
+    self: Segmentation,
+    path: str | Path,  # A .glb file; in glTF y is up
+    mesh: OnMesh | None = None,  # Show this instead of the points
+    boxes: np.ndarray | None = None,  # (k,8,3) corners as `box_bars` wants them, where the scan's own files have them
+    box_colors: np.ndarray | None = None,  # (k,3) uint8
+) -> Path:
+    "Write the labelled points or mesh for 3D programs, near the origin. Raises what `write_glb` raises."
+    from geopurify.scans.viz import UNLABELLED, label_colors
+
+    colors, faces, points = label_colors(self.labels, self.label_set), None, self.scene.points
+    if mesh is not None:
+        colors, faces = mesh.take(colors, UNLABELLED), mesh.faces
+        points = mesh.vertices - self.scene.offset
+    near = None if boxes is None else np.asarray(boxes, float) - self.scene.offset
+    return write_glb(path, points, colors, faces, near, box_colors)
+
+
+@patch
+def save_scannet(
+    self: Segmentation,
+    path: str | Path,  # "scene0707_00.txt"
+    benchmark: str | None = None,  # "scannet20" or "scannet200"; None: the first that has all of the names
+) -> Path:
+    "Write what ScanNet's benchmark takes. Raises `InputError` for names that it does not have."
+    return write_scannet_labels(path, self.nearest, self.label_set, benchmark)
 
 # %% ../../nbs/53_answers.ipynb #0b6061d7
 @dataclass

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['VOTING', 'COLORING', 'vote_labels', 'mean_colors', 'pose_agreement', 'Cloud', 'Fusing', 'check_visible', 'load_scene',
-           'decode_views']
+           'decode_views', 'scene_from_arrays']
 
 # %% ../../nbs/03_load.ipynb #b1ab8b39
 import os
@@ -36,7 +36,7 @@ from geopurify.scans.fusion import (
     vertex_normals,
 )
 from ..scans.projection import project, rendered_views, unproject, visible_points
-from ..scans.scene import Scene, View, far_offset
+from ..scans.scene import Scene, View, byte_colors, far_offset
 
 # %% ../../nbs/03_load.ipynb #7a2ece62
 VOTING = ProjectionConfig(depth_tolerance=0.03)
@@ -331,3 +331,35 @@ def decode_views(
 
     with ThreadPoolExecutor(workers or min(8, os.cpu_count() or 1)) as pool:
         return list(tqdm(pool.map(held, views), 'images', len(views), disable=not progress))
+
+# %% ../../nbs/03_load.ipynb #2445e320
+def scene_from_arrays(
+    points: np.ndarray,  # (n,3) metres, z up
+    colors: np.ndarray | None = None,  # (n,3) uint8, or fractions of 1; None: of the views
+    views: Sequence[View] = (),  # Posed pictures; labels come from them, so none only serves features from elsewhere
+    normals: np.ndarray | None = None,  # (n,3); None: estimated
+    name: str = 'arrays',
+) -> Scene:
+    """A scan that is in memory already.
+
+    Raises `InputError` for points that are not finite (n,3), colours that are none, missing ones without views, and
+    views that see no point.
+    """
+    points = np.asarray(points)
+    if points.ndim != 2 or points.shape[1:] != (3,) or not len(points) or not np.isfinite(points).all():
+        raise InputError(f"points: expected finite (n,3) metres, n at least 1, got shape {points.shape}")
+    if colors is None and not views:
+        raise InputError("colors: expected (n,3), or views to take them from; got neither")
+    offset = far_offset(points)
+    points = (points - offset).astype(np.float32)
+    views = [transform_view(view, rigid(np.eye(3), -offset)) for view in views]
+    if views:
+        check_visible(points, views, name)
+        views = views if views[0].has_depth else rendered_views(views, points)
+    if normals is None and len(points) < 3:
+        normals = np.zeros((len(points), 3), np.float32)
+    elif normals is None:
+        seen_from = np.stack([v.camera_to_world[:3, 3] for v in views]) if views else None
+        normals = estimate_normals(points, seen_from)
+    found = mean_colors(points, views) if colors is None else byte_colors(np.asarray(colors), 'colors')
+    return Scene(name, points, found, normals, views=views, offset=offset)
