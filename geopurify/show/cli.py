@@ -609,6 +609,12 @@ def _add_segment(commands):
     _value(p, '--out', 'DIR', 'folder for labels.ply, classes.csv, points.csv and view.html', required=True)
     text = 'give every point the best of the names, also where it is more likely none of them (default for models that '
     p.add_argument('--no-unknown', action='store_true', help=text + 'are not calibrated; the shipped ones are)')
+    text = (
+        'a mesh of the same room (.ply, .obj, .glb, .stl, .off), whose vertices take the label of the nearest point: '
+    )
+    _value(p, '--mesh', 'FILE', text + 'labels_mesh.ply, with the distance')
+    text = 'as well: glb, points or mesh for 3D programs; scannet, NAME.txt for its benchmark'
+    _value(p, '--save', None, text, nargs='+', default=(), choices=('glb', 'scannet'))
     _add_force(p)
     _add_model(p)
 
@@ -619,17 +625,41 @@ def run_segment(args):
     with hold_folder(out, 'segment'):  # finds a place where nothing can be written, too
         model = _load_model(args)
         scene = _load_long_scene(args.scene, args, model)
+        mesh = _mesh_of(scene, args.mesh)
         unknown = False if args.no_unknown else None
         result = model.segment(scene, args.classes, unknown=unknown)
-        with atomic_files(out, ['view.html']) as new:
+        with atomic_files(out, ['view.html', 'labels_mesh.ply', 'labels.glb']) as new:
             table = result.to_frame()
             result.save_ply(new / 'labels.ply')
             _csv(table, new / 'classes.csv')
             result.save_csv(new / 'points.csv')
+            _save_as(result, args.save, mesh, new)
+            names = sorted(path.name for path in new.iterdir())
         print(table.round(3).to_string(), *result.note.split('; '), sep='\n')
-        _wrote(*(out / name for name in ('labels.ply', 'classes.csv', 'points.csv')))
+        _wrote(*(out / name for name in names))
         lifted = model.segment(scene, result.label_set, 'lifted', unknown=unknown)
         return _with_page(_label_page, scene, result, lifted, out / 'view.html')
+
+# %% ../../nbs/90_cli.ipynb #73ff4da0
+def _mesh_of(scene, path):
+    "Where labels go on the mesh that was named; said, and None without one."
+    if path is None:
+        return None
+    from geopurify.scans.exports import carry_to_mesh, read_mesh
+
+    found = carry_to_mesh(scene.placed_points, *read_mesh(path))
+    print(f'{path}: {found}')
+    return found
+
+
+def _save_as(result, formats, mesh, folder):
+    "What other programs read."
+    if mesh is not None:
+        result.save_mesh(folder / 'labels_mesh.ply', mesh)
+    if 'glb' in formats:
+        result.save_glb(folder / 'labels.glb', mesh)
+    if 'scannet' in formats:
+        result.save_scannet(folder / f'{result.scene.name}.txt')
 
 # %% ../../nbs/90_cli.ipynb #78cbb82c
 def _with_page(write, *about):
