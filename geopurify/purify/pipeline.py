@@ -35,6 +35,7 @@ from .affinities import POOLED_BY, at_points, check_pooled_by, class_scores, poo
 from .affinities import scene_affinity, student_embeddings
 from .answers import Heat, Segmentation, as_label_set
 from .calibration import RIVALS, Calibration, calibration_key, known_calibration, rivals_of
+from .objects import VoxelGraph
 from .pooling import Affinity
 from ..scans.evaluation import Evaluation
 from ..scans.scene import Scene
@@ -361,7 +362,8 @@ def segment(
     found = at_points(self.freeze(scene), scores, self.memory).numpy()
     none = found[:, len(classes)] if asks else None
     coverage = self.lift(scene).coverage.numpy()
-    return Segmentation(scene, classes, found[:, : len(classes)], coverage, how, steps, calibration, none)
+    graph = partial(self.graph, scene, self.pooled_by if how == 'lifted' else how)
+    return Segmentation(scene, classes, found[:, : len(classes)], coverage, how, steps, calibration, none, graph)
 
 
 @patch
@@ -375,6 +377,19 @@ def query(
     texts = [texts] if isinstance(texts, str) else list(texts)
     scores, coverage = self.scores(scene, texts, pooled_by), self.lift(scene).coverage.numpy()
     return Heat(scene, tuple(texts), scores, coverage, pooled_by or self.pooled_by)
+
+# %% ../../nbs/70_pipeline.ipynb #0218153a
+@patch
+def graph(
+    self: GeoPurify,
+    scene: Scene,
+    pooled_by: str | None = None,  # One of `POOLED_BY` but "lifted"; None: the model's own
+) -> VoxelGraph:
+    "Voxels and which of them belong together (raises as `affinity` does, and where there are no affinities)."
+    weights, frozen = self.affinity(scene, pooled_by), self.freeze(scene)
+    if weights is None:
+        raise InputError('lifted features have no affinities; give pooled_by= another kind, such as "uniform"')
+    return VoxelGraph(frozen.coords, frozen.point_to_voxel, weights)
 
 # %% ../../nbs/70_pipeline.ipynb #0446b5d8
 @patch

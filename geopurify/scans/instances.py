@@ -153,7 +153,7 @@ class ObjectEvaluation:
         figures = f'AP {100 * self.ap:.1f}, AP50 {100 * self.ap50:.1f}, AP25 {100 * self.ap25:.1f} %'
         return f'{figures}; {self.found.sum()} found, {self.true.sum()} there'
 
-
+# %% ../../nbs/60a_instances.ipynb #fe4d0090
 def evaluate_objects(
     scenes: Iterable[FoundObjects],
     label_set: LabelSet,  # What the classes are
