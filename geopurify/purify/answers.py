@@ -10,7 +10,7 @@ import dataclasses
 import difflib
 import re
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -97,6 +97,7 @@ class Segmentation:
     steps: int | None = None  # iterations that were done, where it was asked to stop early
     calibration: Calibration | None = None  # what makes probabilities of the scores, where that is known
     none: np.ndarray | None = None  # (n,) float32 how well each answers to anything else; None: nobody asked
+    graph: Callable[[], Any] | None = None  # returns which points belong together, see `geopurify.purify.objects`
 
     @cached_property
     def nearest(self) -> np.ndarray:  # (n,) int32
