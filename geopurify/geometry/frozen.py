@@ -342,6 +342,8 @@ def load_frozen(
         pairs_between = 'points' if 'point_to_voxel' in arrays else 'voxels'
         about = json.loads((folder / 'scene.json').read_text())
         _verify(folder, about.pop('checksums', None))
+        if lacking := [name for name in ARRAYS if name not in arrays and name != 'point_to_voxel']:
+            raise InputError(f"it lacks {lacking}")
         if broken := [name for name, array in arrays.items() if array.dtype.kind not in 'biuf']:
             raise InputError(f"{broken} hold no numbers")
         return FrozenScene(arrays=arrays, pairs_between=pairs_between, **about)

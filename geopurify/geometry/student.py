@@ -214,7 +214,10 @@ def load_student(
     """
     path = checkpoint_file(path, 'student')
     content, metadata = read_tensors(path, 'student weights')
-    about = json.loads(metadata.get('geopurify_student', '{}'))
+    try:
+        about = json.loads(metadata.get('geopurify_student', '{}'))
+    except ValueError as e:
+        raise InputError(f"student weights {path}: its metadata is damaged ({e}); save or download it again") from e
     try:
         student = _student_from(_student_state(content), backend)
     except InputError as e:

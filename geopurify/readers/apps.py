@@ -114,16 +114,24 @@ def _nerfstudio_scale(meta, file):
     return 1 / unit if unit else 1000.0
 
 
+def _first_file(folder, name, endings):
+    "The first of a name with several endings that is a file; None where there is none, or the name cannot be one."
+    try:
+        return next((p for end in endings if (p := folder / (name + end)).is_file()), None)
+    except OSError:  # longer than a name may be
+        return None
+
+
 def _nerfstudio_frame(entry, meta, file, undo):
     "One entry of `frames`; its image is None when the file is missing."
     path, matrix, folder = entry['file_path'], entry['transform_matrix'], file.parent
-    endings = ('', '.png', '.jpg', '.jpeg')
-    image = next((p for end in endings if (p := folder / (path + end)).is_file()), None)
+    image = _first_file(folder, path, ('', '.png', '.jpg', '.jpeg'))
     named = entry.get('depth_file_path') or entry.get('depth_path')
-    depth = next((p for end in ('', '.png') if named and (p := folder / (named + end)).is_file()), None)
+    depth = _first_file(folder, named, ('', '.png')) if named else None
     pose = undo @ np.vstack([np.reshape(matrix, (-1, 4))[:3], [0, 0, 0, 1]])
     pose[:3, :3] /= np.cbrt(abs(np.linalg.det(undo[:3, :3])))  # the scale belongs to the position alone
-    K, size = _nerfstudio_camera(meta | entry, image, file) if image else (None, None)
+    camera = {key: value for key, value in (meta | entry).items() if value is not None}
+    K, size = _nerfstudio_camera(camera, image, file) if image else (None, None)
     return Frame(Path(path).stem, image, depth, pose, K=K, K_size=size)
 
 # %% ../../nbs/03g_apps.ipynb #73c9222f

@@ -1024,7 +1024,7 @@ def _also(evidence):
     out = {k: v for k, v in evidence.best.changes.items() if k in ('columns', 'transposed')}
     return out | ({'mirrored': evidence.raw.mirrored} if evidence.raw.mirror_unsaid else {})
 
-
+# %% ../../nbs/04a_check.ipynb #0ba92952
 def convention_not_stated(evidence: DepthEvidence) -> Finding | None:
     "The best one, as what was left open."
     if not {'direction', 'axes'} & evidence.raw.open:
