@@ -188,10 +188,34 @@ def nearest_neighbors(
 
 # %% ../../nbs/05_voxels.ipynb #86371465
 def _search_tree(xyz, rest, found, rows_at_once=32768):
-    "Neighbours of the rows `rest`, written into `found`."
-    tree = cKDTree(xyz, leafsize=32, balanced_tree=False, compact_nodes=False)  # as exact as the default, faster here
-    for rows in np.array_split(rest, -(-len(rest) // rows_at_once)):
-        found[rows] = _neighbors_of(rows, tree, found.shape[1])
+    """Neighbours of the rows `rest`, written into `found`.
+
+    Of equal rows only the first k + 1 can be anybody's neighbours; a tree cannot part the others, so it gets none."""
+    k = found.shape[1]
+    kept, piled, first = _piles(xyz, k + 1)
+    found[piled] = first[:, :k]
+    rest = rest[~np.isin(rest, piled)] if len(piled) else rest
+    places = np.searchsorted(kept, rest)
+    # as exact as the default, faster here
+    tree = cKDTree(xyz[kept], leafsize=32, balanced_tree=False, compact_nodes=False)
+    for some in np.array_split(np.arange(len(rest)), -(-len(rest) // rows_at_once)):
+        found[rest[some]] = kept[_neighbors_of(places[some], tree, k)]
+
+
+def _piles(xyz, most):
+    """Rows with fewer than `most` equal ones before them; the others; and for each of those the first of its equals.
+
+    (a,) and (b,) indices in order, (b,most) indices."""
+    line = np.sort(xyz[:, 0] + np.pi * xyz[:, 1] + np.e * xyz[:, 2])
+    if not (line[most:] == line[:-most]).any():  # no place can have more than so many
+        return np.arange(len(xyz)), np.empty(0, np.intp), np.empty((0, most), np.intp)
+    count = np.arange(len(xyz), dtype=np.int32)
+    order = np.lexsort(xyz.T).astype(np.int32)  # equal rows stay in their order
+    starts = np.append(True, (xyz[order[1:]] != xyz[order[:-1]]).any(1))
+    start = np.maximum.accumulate(np.where(starts, count, 0))
+    late = np.flatnonzero(count - start >= most)
+    first = order[start[late, None] + count[:most]]
+    return np.sort(np.delete(order, late)), order[late], first
 
 
 def _neighbors_of(rows, tree, k, extra=16):
