@@ -31,7 +31,7 @@ help:
 	$(BIN)/python -m pip install --quiet --upgrade pip "setuptools<81" wheel
 	if command -v nvidia-smi >/dev/null 2>&1; then $(BIN)/python -m pip install --quiet "torch==$(TORCH)"; \
 	else $(BIN)/python -m pip install --quiet "torch==$(TORCH)+cpu" 2>/dev/null || $(BIN)/python -m pip install --quiet "torch==$(TORCH)"; fi
-	$(BIN)/python -m pip install --quiet --no-build-isolation -e ".[text,weights,distributed,docs,dev]"
+	$(BIN)/python -m pip install --quiet --no-build-isolation -e ".[text,weights,hub,distributed,docs,dev]"
 # CLIP's vocabulary, one file: what the package asks for itself would bring torchvision
 	$(BIN)/python -m pip install --quiet --no-deps open_clip_torch
 	@touch $@
@@ -69,7 +69,7 @@ oldest:
 newest:
 	$(PYTHON) -m venv .venv-newest
 	.venv-newest/bin/python -m pip install --quiet --upgrade pip "setuptools<81" wheel
-	.venv-newest/bin/python -m pip install --quiet --no-build-isolation --upgrade --upgrade-strategy eager -e ".[text,weights]" nbdev==2.4.14 "execnb<0.2" papermill
+	.venv-newest/bin/python -m pip install --quiet --no-build-isolation --upgrade --upgrade-strategy eager -e ".[text,weights,hub]" nbdev==2.4.14 "execnb<0.2" papermill
 	.venv-newest/bin/python .ci/check.py --quick
 
 audit: .venv/ready

@@ -8,7 +8,14 @@ from configparser import ConfigParser
 from pathlib import Path
 
 SETTINGS = Path(__file__).resolve().parent.parent / 'settings.ini'
-PARTS = 'requirements', 'spconv_requirements', 'text_requirements', 'weights_requirements', 'distributed_requirements'
+PARTS = (
+    'requirements',
+    'spconv_requirements',
+    'text_requirements',
+    'weights_requirements',
+    'hub_requirements',
+    'distributed_requirements',
+)
 
 
 def oldest(requirements: str) -> list[str]:

@@ -37,6 +37,12 @@ VLMS = listed(
         dict(checkpoint='owner/name of a hub, a folder that holds one, or package.module:function'),
     ),
     Choice(
+        'clip',
+        'geopurify.semantics.dense_clip:open_dense_clip',
+        'CLIP or SigLIP, a vector for each patch, from transformers',
+        dict(checkpoint='owner/name of a hub, or a folder that holds one'),
+    ),
+    Choice(
         'precomputed',
         'geopurify.semantics.models:open_precomputed',
         'files that another program wrote, one an image',
