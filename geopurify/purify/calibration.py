@@ -72,6 +72,7 @@ class Calibration:
     temperature: float  # τ
     floor: float  # θ, a cosine
     unknown_above: float  # p(none) from which a point is unknown
+    names: int = 20  # Probabilities hold for lists of at most so many classes
     fitted_on: str = ''  # For people
 
     def __post_init__(self):
@@ -216,4 +217,4 @@ def known_calibration(
     if row is None:
         return None
     temperature, floor, above = (float(row[name]) for name in ('temperature', 'floor', 'unknown_above'))
-    return Calibration(temperature, floor, above, row['fitted_on'])
+    return Calibration(temperature, floor, above, int(row['names']), row['fitted_on'])
