@@ -126,7 +126,7 @@ class Segmentation:
 
     @cached_property
     def confidence(self) -> np.ndarray | None:  # (n,) float32, probability that the label is right; None: uncalibrated
-        if self.calibration is None:
+        if self.calibration is None or len(self.label_set) > self.calibration.names:
             return None
         best = self.calibration.p_best(self.scores)
         if self.p_none is None:
@@ -173,15 +173,18 @@ def _targets(scene, label_set):
 @patch(as_prop=True)
 def note(self: Segmentation) -> str:
     "What the numbers of this result mean."
-    said = 'margin: best score less second best, a difference of cosines'
-    if self.calibration is None:
-        return f'confidence: uncalibrated for this model; {said}'
-    given = 'if it is one of the classes at all' if self.none is None else f'fitted on {self.calibration.fitted_on}'
-    said = f'confidence: probability that the label is right, {given}; {said}'
+    margin, known = 'margin: best score less second best, a difference of cosines', self.calibration
+    if known is None:
+        return f'confidence: uncalibrated for this model; {margin}'
+    given = f'fitted on {known.fitted_on}' + ', if it is one of the classes at all' * (self.none is None)
+    sure = f'probability that the label is right, {given}'
+    if self.confidence is None:
+        sure = f'uncalibrated for more than {known.names} names'
+    said = f'confidence: {sure}; {margin}'
     if self.none is None:
         return said
     share = np.mean(self.labels == IGNORE)
-    why = f'none of the classes with a probability above {self.calibration.unknown_above:g}'
+    why = f'none of the classes with a probability above {known.unknown_above:g}'
     return f'{said}; unknown: {share:.1%} of the points, {why}'
 
 # %% ../../nbs/53_answers.ipynb #95297e0c
