@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['UNLABELLED', 'VIEWS', 'label_colors', 'unit_range', 'heat_colors', 'feature_colors', 'point_colors', 'Camera',
            'make_camera', 'best_azimuth', 'shell', 'render_points', 'spacing', 'shade', 'show_image', 'show_scene',
-           'classes_shown', 'label_legend', 'frustum_lines', 'plot_cameras', 'scene_figure', 'plot_iou', 'plot_log']
+           'classes_shown', 'label_legend', 'frustum_lines', 'plot_cameras', 'plot_boxes', 'scene_figure', 'plot_iou',
+           'plot_log']
 
 # %% ../../nbs/80_viz.ipynb #2c81a4db
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import numpy as np
 
 from ..base.curves import plot_curve
 from ..base.core import IGNORE, InputError, LabelSet
+from .boxes import box_edges
 from .scene import Scene, View
 
 # %% ../../nbs/80_viz.ipynb #d0b8b8d4
@@ -334,6 +336,7 @@ def show_scene(
     legend: bool | None = None,  # Names of classes below; None: when labels are shown
     cameras: bool = False,  # Draw where the views stood
     splat: float | None = None,  # Diameter of a point, metres; None: wide enough to close surfaces
+    objects: Any = None,  # `geopurify.purify.objects.Objects` whose boxes are drawn
 ) -> Any:  # The axes
     """Draw a scene.
 
@@ -347,6 +350,8 @@ def show_scene(
         label_legend(ax, np.asarray(values), cast(LabelSet, label_set or scene.label_set))
     if cameras:
         plot_cameras(ax, scene.views, camera)
+    if objects is not None:
+        plot_boxes(ax, objects, camera)
     return ax
 
 # %% ../../nbs/80_viz.ipynb #5512b4f6
@@ -409,6 +414,32 @@ def plot_cameras(
     ax.add_collection(LineCollection(uv, colors=color, linewidths=0.8))
     return ax
 
+# %% ../../nbs/80_viz.ipynb #417cfa68
+def plot_boxes(
+    ax: Any,  # matplotlib axes of a picture made with `camera`
+    objects: Any,  # `geopurify.purify.objects.Objects`
+    camera: Camera,
+    names: bool = True,  # Write each object's name on its box
+    linewidth: float = 1.2,  # Points
+) -> Any:  # The axes
+    "Draw boxes into a picture of their scene."
+    from matplotlib.collections import LineCollection
+    from matplotlib.patheffects import withStroke
+
+    if not len(objects):
+        return ax
+    edges = box_edges(objects.box) - objects.scene.offset  # (o,12,2,3)
+    uv = camera.project(edges.reshape(-1, 3))[0].reshape(-1, 2, 2)
+    colors = np.array([objects.label_set.colors[c] for c in objects.label]) / 255 * 0.8
+    around = [withStroke(linewidth=linewidth + 1.2, foreground='white')]
+    ax.add_collection(LineCollection(uv, colors=np.repeat(colors, 12, 0), linewidths=linewidth, path_effects=around))
+    tops = uv.reshape(len(objects), -1, 2)
+    for box, name, color in zip(tops, objects.name if names else (), colors):
+        u, v = box[box[:, 1].argmin()]
+        place = dict(fontsize=6, ha='center', va='bottom', clip_on=True, path_effects=around)
+        ax.text(u, v - 1, name, color=color * 0.6, **place)
+    return ax
+
 # %% ../../nbs/80_viz.ipynb #c80d2c87
 def scene_figure(
     scene: Scene,
@@ -418,6 +449,7 @@ def scene_figure(
     size: float = 2.0,  # Diameter of a point, pixels
     cameras: bool = False,  # Draw where the views stood
     seed: int = 0,
+    objects: Any = None,  # `geopurify.purify.objects.Objects` whose boxes are drawn
 ) -> Any:  # plotly figure
     """Interactive picture of a scene.
 
@@ -435,6 +467,8 @@ def scene_figure(
     fig = go.Figure([_points_trace(scene.points[at], colors[at], name, size) for name, at in groups.items()])
     if cameras and scene.views:
         fig.add_trace(_cameras_trace(scene.views))
+    if objects is not None:
+        fig.add_traces(_box_traces(objects))
     hidden, no_margin = dict(visible=False), dict(l=0, r=0, t=0, b=0)
     return fig.update_layout(
         scene=dict(aspectmode='data', xaxis=hidden, yaxis=hidden, zaxis=hidden),
@@ -452,13 +486,25 @@ def _points_trace(points, colors, name, size):
     return go.Scatter3d(**place, mode='markers', name=name, hoverinfo='name', marker=marker)
 
 
-def _cameras_trace(views, depth=0.3):
+def _lines_trace(ends, name, color, **options):
+    "(e,2,3) lines."
     import plotly.graph_objects as go
 
-    ends = np.concatenate([frustum_lines(v, depth) for v in views])
     gaps = np.concatenate([ends, np.full((len(ends), 1, 3), np.nan)], 1).reshape(-1, 3)  # NaN lifts the pen
-    line = dict(color='crimson', width=2)
-    return go.Scatter3d(**dict(zip('xyz', gaps.T)), mode='lines', name='cameras', line=line, hoverinfo='skip')
+    line = dict(color=color, width=2)
+    return go.Scatter3d(**dict(zip('xyz', gaps.T)), mode='lines', name=name, line=line, **options)
+
+
+def _cameras_trace(views, depth=0.3):
+    ends = np.concatenate([frustum_lines(v, depth) for v in views])
+    return _lines_trace(ends, 'cameras', 'crimson', hoverinfo='skip')
+
+
+def _box_traces(objects):
+    edges, names = box_edges(objects.box) - objects.scene.offset, objects.name
+    colors = [f'rgb{objects.label_set.colors[c]}' for c in objects.label]
+    titles = [f'{name} {i}' for name, i in zip(names, objects.id)]
+    return [_lines_trace(e, t, c, hoverinfo='name', showlegend=False) for e, t, c in zip(edges, titles, colors)]
 
 # %% ../../nbs/80_viz.ipynb #22db2f09
 def plot_iou(

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..base.core import IGNORE, InputError, LabelSet, atomic_path
+from ..scans.boxes import box_corners
 from ..scans.scene import Scene
 from ..scans.viz import best_azimuth, shell, spacing
 
@@ -66,6 +67,7 @@ def pack_scene(
     max_points: int = 80_000,  # A random choice of the points, above that
     seed: int = 0,
     start: int = 0,  # Button that is pressed at first
+    objects: Any = None,  # `geopurify.purify.objects.Objects` whose boxes are drawn; None: no boxes
 ) -> dict:  # plain data for the page
     """A scene with its layers, ready for `write_page`.
 
@@ -82,7 +84,16 @@ def pack_scene(
         raise InputError(f"scene {scene.name!r}: no layer is titled {sorted(lost)}; there are {titles}")
     presets = [dict(title=p.title, left=p.left, right=p.right) for p in pairs]
     packed = [_pack_layer(layer, few, len(scene)) for layer in layers]
-    return dict(title=title or scene.name, start=start, cloud=_pack_cloud(scene, few), layers=packed, presets=presets)
+    room = dict(title=title or scene.name, start=start, cloud=_pack_cloud(scene, few), layers=packed, presets=presets)
+    return room | ({} if objects is None else dict(boxes=_pack_boxes(objects)))
+
+
+def _pack_boxes(objects):
+    "Name, colour and corners of each; the page's points lie where the scene has them."
+    corners = (box_corners(objects.box) - objects.scene.offset).round(3)
+    colors = [objects.label_set.colors[c] for c in objects.label]
+    about = zip(objects.name, objects.score, objects.size.round(2), colors, corners)
+    return [dict(name=n, score=f'{s:.2f}', size=z.tolist(), color=c, corners=k.tolist()) for n, s, z, c, k in about]
 
 
 def _text(array):

@@ -41,6 +41,20 @@ void main() {
   gl_FragColor = vec4(tint, 1.);
 }`;
 
+const LINE_VERTEX = `
+attribute vec3 position, color;
+uniform mat4 matrix;
+varying vec3 tint;
+void main() {
+  tint = color;
+  gl_Position = matrix*vec4(position, 1.);
+}`;
+const LINE_FRAGMENT = `
+precision mediump float;
+varying vec3 tint;
+void main() { gl_FragColor = vec4(tint, 1.); }`;
+const EDGES = [0, 1, 1, 2, 2, 3, 3, 0, 4, 5, 5, 6, 6, 7, 7, 4, 0, 4, 1, 5, 2, 6, 3, 7]; // corners of a box
+
 const UNLABELLED = 255,
   FIELD = Math.tan(Math.PI / 9); // half a field of view of 40 degrees
 
@@ -105,21 +119,11 @@ class Camera {
 
 class PointView {
   constructor(canvas, camera, palette) {
-    Object.assign(this, { canvas, camera, palette, size: 1, cull: true });
+    Object.assign(this, { canvas, camera, palette, size: 1, cull: true, boxes: [] });
     const gl = (this.gl = canvas.getContext('webgl', { antialias: true, preserveDrawingBuffer: false }));
     if (!gl) throw new Error('no WebGL');
-    const program = (this.program = gl.createProgram());
-    for (const [type, source] of [
-      [gl.VERTEX_SHADER, VERTEX],
-      [gl.FRAGMENT_SHADER, FRAGMENT],
-    ]) {
-      const shader = gl.createShader(type);
-      gl.shaderSource(shader, source);
-      gl.compileShader(shader);
-      if (!gl.getShaderParameter(shader, gl.COMPILE_STATUS)) throw new Error(gl.getShaderInfoLog(shader));
-      gl.attachShader(program, shader);
-    }
-    gl.linkProgram(program);
+    const program = (this.program = this.build(VERTEX, FRAGMENT));
+    this.lines = this.build(LINE_VERTEX, LINE_FRAGMENT);
     gl.useProgram(program);
     gl.enable(gl.DEPTH_TEST);
     gl.bindTexture(gl.TEXTURE_2D, gl.createTexture());
@@ -131,6 +135,7 @@ class PointView {
     ])
       gl.texParameteri(gl.TEXTURE_2D, gl['TEXTURE_' + key], gl[value]);
     this.buffers = {};
+    this.pointers = {};
     this.uniforms = {};
     for (const name of ['matrix', 'eye', 'low', 'extent', 'pixels', 'cull', 'mode'])
       this.uniforms[name] = gl.getUniformLocation(program, name);
@@ -138,14 +143,51 @@ class PointView {
     new ResizeObserver(() => this.redraw()).observe(canvas);
     this.listen();
   }
-  upload(name, data, components, type, normalized) {
+  build(vertex, fragment) {
     const gl = this.gl,
-      at = gl.getAttribLocation(this.program, name);
-    if (at < 0) return;
+      program = gl.createProgram();
+    for (const [type, source] of [
+      [gl.VERTEX_SHADER, vertex],
+      [gl.FRAGMENT_SHADER, fragment],
+    ]) {
+      const shader = gl.createShader(type);
+      gl.shaderSource(shader, source);
+      gl.compileShader(shader);
+      if (!gl.getShaderParameter(shader, gl.COMPILE_STATUS)) throw new Error(gl.getShaderInfoLog(shader));
+      gl.attachShader(program, shader);
+    }
+    gl.linkProgram(program);
+    return program;
+  }
+  upload(name, data, components, type, normalized) {
+    const gl = this.gl;
     gl.bindBuffer(gl.ARRAY_BUFFER, (this.buffers[name] ??= gl.createBuffer()));
     gl.bufferData(gl.ARRAY_BUFFER, data, gl.STATIC_DRAW);
-    gl.enableVertexAttribArray(at);
-    gl.vertexAttribPointer(at, components, type, normalized, 0, 0);
+    this.pointers[name] = [components, type, normalized];
+  }
+  use(program, attributes) {
+    // both programs number their attributes for themselves, so pointers are set before each drawing
+    const gl = this.gl;
+    gl.useProgram(program);
+    for (let at = 0; at < gl.getParameter(gl.MAX_VERTEX_ATTRIBS); at++) gl.disableVertexAttribArray(at);
+    for (const [attribute, buffer] of Object.entries(attributes)) {
+      const at = gl.getAttribLocation(program, attribute);
+      if (at < 0) continue;
+      gl.bindBuffer(gl.ARRAY_BUFFER, this.buffers[buffer]);
+      gl.enableVertexAttribArray(at);
+      gl.vertexAttribPointer(at, ...this.pointers[buffer], 0, 0);
+    }
+  }
+  drawBoxes(matrix) {
+    const { gl, boxes } = this;
+    if (!boxes.length) return;
+    const corners = boxes.flatMap((b) => EDGES.flatMap((k) => b.corners[k])),
+      colors = boxes.flatMap((b) => EDGES.flatMap(() => b.color.map((c) => 0.75 * c)));
+    this.upload('corner', new Float32Array(corners), 3, gl.FLOAT, false);
+    this.upload('edge', new Uint8Array(colors), 3, gl.UNSIGNED_BYTE, true);
+    this.use(this.lines, { position: 'corner', color: 'edge' });
+    gl.uniformMatrix4fv(gl.getUniformLocation(this.lines, 'matrix'), false, matrix);
+    gl.drawArrays(gl.LINES, 0, boxes.length * EDGES.length);
   }
   show(cloud, layer) {
     const gl = this.gl,
@@ -174,10 +216,13 @@ class PointView {
       ratio = Math.min(2, devicePixelRatio || 1);
     const [w, h] = [Math.round(canvas.clientWidth * ratio), Math.round(canvas.clientHeight * ratio)];
     if (canvas.width !== w || canvas.height !== h) [canvas.width, canvas.height] = [w, h];
+    const points = ['position', 'normal', 'color', 'truth', 'label', 'heat'];
+    this.use(this.program, Object.fromEntries(points.map((name) => [name, name])));
     gl.viewport(0, 0, w, h);
     gl.clearColor(0, 0, 0, 0);
     gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
-    gl.uniformMatrix4fv(u.matrix, false, camera.matrix(w / h));
+    const matrix = camera.matrix(w / h);
+    gl.uniformMatrix4fv(u.matrix, false, matrix);
     gl.uniform3fv(u.eye, camera.eye);
     gl.uniform3fv(u.low, cloud.low);
     gl.uniform3fv(u.extent, cloud.extent);
@@ -186,6 +231,7 @@ class PointView {
     gl.uniform1f(u.cull, this.cull ? 1 : 0);
     gl.uniform1i(u.mode, { scan: 0, labels: 1, heat: 2, mistakes: 3 }[this.layer.shows]);
     gl.drawArrays(gl.POINTS, 0, cloud.count);
+    this.drawBoxes(matrix);
   }
   pick(x, y) {
     // the nearest visible point within a few pixels of (x, y), or -1
@@ -290,6 +336,8 @@ function start(data) {
     legend = $('div', { className: 'legend' }),
     presets = $('div', { className: 'presets' }),
     tabs = $('div', { className: 'tabs' });
+  const boxes = $('input', { type: 'checkbox', checked: true, onchange: () => drawBoxes() }),
+    boxesLabel = $('label', {}, boxes, ' boxes of objects');
   const panels = [0, 1].map((side) => panel(side));
   stage.replaceChildren(
     $('div', { className: 'bar' }, tabs, presets),
@@ -348,6 +396,17 @@ function start(data) {
     );
     choose(room.presets[room.start ?? 0], presets.children[room.start ?? 0]);
     camera.frame(room.cloud);
+    drawBoxes();
+  }
+  function drawBoxes() {
+    // those of the classes that are shown; a scan's own colours and heat are not hidden by class, nor are their boxes
+    const named = new Set(data.names.filter((_, i) => shown[i])),
+      known = new Set(data.names);
+    boxesLabel.hidden = !room.boxes?.length;
+    for (const p of panels) {
+      p.view.boxes = boxes.checked ? (room.boxes ?? []).filter((b) => named.has(b.name) || !known.has(b.name)) : [];
+      p.view.redraw();
+    }
   }
   function choose(preset, button) {
     show(panels[0], preset.left);
@@ -415,7 +474,7 @@ function start(data) {
     });
     palette[4 * UNLABELLED + 3] = shown.every(Boolean) ? 255 : 0;
     drawLegend();
-    panels.forEach((p) => p.view.redraw());
+    drawBoxes();
   }
   function controls() {
     const size = $('input', {
@@ -444,6 +503,7 @@ function start(data) {
       { className: 'controls' },
       $('label', {}, 'point size ', size),
       $('label', {}, cull, ' look through walls from outside'),
+      boxesLabel,
       $('button', { textContent: 'reset the view', onclick: () => camera.frame(room.cloud) }),
       $('span', {
         className: 'hint',
