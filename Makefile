@@ -57,7 +57,7 @@ gpu:
 # TRUST hands parameters on: make trust TRUST="-p rounds 50 -p seed 7"
 trust: .venv/ready
 	mkdir -p runs
-	$(BIN)/papermill --cwd nbs -k python3 -p rounds 10 -p results ../results/trust.md $(TRUST) nbs/95_trust.ipynb runs/trust.ipynb
+	$(BIN)/papermill --cwd nbs -k python3 -p rounds 10 -p size 1000000 -p results ../results/trust.md $(TRUST) nbs/95_trust.ipynb runs/trust.ipynb
 
 oldest:
 	$(PYTHON) -m venv .venv-oldest

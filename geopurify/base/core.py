@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['IGNORE', 'PRESETS', 'InputError', 'first_few', 'manifest_path', 'weights_path', 'shared_path', 'atomic_path',
-           'atomic_folder', 'atomic_files', 'is_running', 'remove_leftovers', 'content_key', 'LabelSet', 'folded',
-           'label_set', 'label_set_names', 'ProjectionConfig', 'ImageConfig', 'LiftingConfig', 'TeacherConfig',
-           'DistillationConfig', 'StudentConfig', 'TrainingConfig', 'PoolingConfig', 'Preset', 'preset']
+           'atomic_folder', 'atomic_files', 'is_running', 'remove_leftovers', 'content_key', 'check_whole', 'LabelSet',
+           'folded', 'label_set', 'label_set_names', 'ProjectionConfig', 'ImageConfig', 'LiftingConfig',
+           'TeacherConfig', 'DistillationConfig', 'StudentConfig', 'TrainingConfig', 'PoolingConfig', 'Preset',
+           'preset']
 
 # %% ../../nbs/00_core.ipynb #23bcbf51
 import contextlib
@@ -205,6 +206,16 @@ def content_key(
         digest.update(b'|')
     return digest.hexdigest()[:16]
 
+# %% ../../nbs/00_core.ipynb #4308787a
+def check_whole(
+    text: str,
+    what: str,  # Whose text, for the message
+):
+    "Raises `InputError` for a text with half of a character (a lone surrogate)."
+    broken = next((c for c in text if '\ud800' <= c <= '\udfff'), None)
+    if broken:
+        raise InputError(f"{what}: {text!r} has {broken!r}, half of a character, which no file can hold; use UTF-8")
+
 # %% ../../nbs/00_core.ipynb #c2d6cc31
 IGNORE = -1
 
@@ -274,6 +285,8 @@ def _checked_names(label_set, given):
         raise InputError(f"label set {label_set!r} is empty; give at least one class name")
     if any(not n for n in names):
         raise InputError(f"label set {label_set!r}: class {names.index('')} has an empty name")
+    for name in names:
+        check_whole(name, f'label set {label_set!r}')
     if len(set(names)) != len(names):
         twice = sorted({n for n in names if names.count(n) > 1})
         raise InputError(f"label set {label_set!r} names {twice} more than once; each class needs its own name")

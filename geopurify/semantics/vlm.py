@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..base.core import InputError
+from ..base.core import InputError, check_whole
 from ..scans.scene import View
 
 # %% ../../nbs/21_vlm.ipynb #d8f78758
@@ -210,10 +210,11 @@ def prompt(
 
 
 def check_phrases(texts: Sequence[str]) -> None:
-    "Raises `InputError` where one of the texts is empty, or no text."
+    "Raises `InputError` where one of the texts is empty, no text, or has half of a character."
     for i, text in enumerate(texts):
         if not isinstance(text, str) or not text.strip():
             raise InputError(f"text {i} of {len(texts)} is {text!r}; expected a word or a phrase")
+        check_whole(text, f'text {i} of {len(texts)}')
 
 # %% ../../nbs/21_vlm.ipynb #485075a4
 def similarity(

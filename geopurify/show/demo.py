@@ -27,6 +27,7 @@ import torch
 
 from ..base.core import InputError, LabelSet, atomic_path, label_set
 from ..base.files import file_name
+from ..base.locks import hold_folder
 from ..purify.answers import Heat, Segmentation
 from ..purify.pipeline import GeoPurify
 from ..scans.evaluation import Evaluation
@@ -565,22 +566,26 @@ def run_demo(
     jobs: int = 2,  # Rooms that are made at the same time
     progress: bool = True,  # Show progress bars
 ) -> Path:  # The page to open
-    "Make rooms, read, lift, purify, label, ask, compare, write."
+    """Make rooms, read, lift, purify, label, ask, compare, write.
+
+    Raises `InputError` while another run writes into the folder.
+    """
     from geopurify.readers.load import load_scene
     from geopurify.rooms.write import make_rooms
 
     model, clock, results = model or GeoPurify.from_pretrained('rooms'), Clock(), []
     model.progress = progress
-    there = {p.parent for p in Path(out).glob('rooms/*/room.json')}
-    with clock('rooms'):
-        how: dict[str, Any] = dict(views=views, size=size, jobs=jobs, progress=progress)
-        folders = make_rooms(Path(out) / 'rooms', 'test', rooms, seed, **how)
-    clock.reused = len(there & set(folders))
-    for i, folder in enumerate(folders):
-        with clock('load'):
-            scene = load_scene(folder, label_set=label_set('scannet19'))
-        results.append(examine(model, scene, tuple(words), clock, f'{i + 1}: {_room_name(folder)}'))
-    return write_demo(results, clock, model, out)
+    how: dict[str, Any] = dict(views=views, size=size, jobs=jobs, progress=progress)
+    with hold_folder(out, 'demo'):
+        there = {p.parent for p in Path(out).glob('rooms/*/room.json')}
+        with clock('rooms'):
+            folders = make_rooms(Path(out) / 'rooms', 'test', rooms, seed, **how)
+        clock.reused = len(there & set(folders))
+        for i, folder in enumerate(folders):
+            with clock('load'):
+                scene = load_scene(folder, label_set=label_set('scannet19'))
+            results.append(examine(model, scene, tuple(words), clock, f'{i + 1}: {_room_name(folder)}'))
+        return write_demo(results, clock, model, out)
 
 
 def _room_name(folder):
