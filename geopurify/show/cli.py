@@ -178,6 +178,12 @@ def scene_folders(
     return out
 
 
+def _scan_at(out):
+    "A scan that is, or holds, the folder for results; for commands that read none."
+    out = Path(out).resolve()
+    return [folder for folder in (out, out.parent) if folder.is_dir() and is_scene(folder)]
+
+
 def is_scene(
     path: Path,
 ) -> bool:  # Whether `load_scene` knows the folder's layout
@@ -349,11 +355,13 @@ def _add_rooms(commands):
     _value(p, '--style', None, text, default='scan', choices=('scan', 'pano'))
     _value(p, '--views', 'V', 'images a room (default: 40 in style scan)', _positive)
     _value(p, '--jobs', 'J', 'rooms made at the same time (default: one for each core)', _positive)
+    _add_force(p)
 
 
 def run_rooms(args):
     from geopurify.rooms.write import make_rooms
 
+    check_apart(args.out, _scan_at(args.out), args.force)
     options = {k: v for k, v in (('views', args.views), ('jobs', args.jobs)) if v is not None}
     _wrote(*make_rooms(args.out, args.split, args.count, args.seed, args.style, **options))
 
@@ -395,6 +403,7 @@ def _add_prepare(commands):
     _value(p, '--max-views', 'N', lines['max_views'], _positive)
     _value(p, '--voxel-size', 'M', lines['voxel_size'], float)
     _value(p, '--depth-scale', 'X', lines['depth_scale'], float)
+    _add_force(p)
 
 # %% ../../nbs/90_cli.ipynb #de618d26
 def run_prepare(args):
@@ -402,6 +411,7 @@ def run_prepare(args):
 
     source = SOURCES[args.source]
     given = _given(args, source)
+    check_apart(args.out, [args.src], args.force)
     if len(given.get('scenes', ())) == 1:
         given['scenes'] = given['scenes'][0]
     if args.size is not False:
@@ -537,6 +547,7 @@ def _add_select(commands):
     text = 'classes to count in scene folders (default: scannet19)'
     _value(p, '--classes', 'NAME|LIST', text, default='scannet19')
     _value(p, '--save-histograms', 'FILE', 'keep what was counted, as a SOURCE for next time')
+    _add_force(p)
     _add_reading(p)
     _add_model(p)
 
@@ -552,7 +563,11 @@ SELECT_EXAMPLES = '''
 def run_select(args):
     from geopurify.scans.selection import farthest_scenes, find_clusters, read_choice, select_scenes
 
-    table, like = _histograms(args), read_choice(args.like) if args.like else []
+    folders = [] if _is_table(args.sources) else scene_folders(args.sources)
+    for out in filter(None, (args.out, args.save_histograms)):
+        check_apart(Path(out).parent, folders, args.force)
+        check_writable(out)
+    table, like = _histograms(args, folders), read_choice(args.like) if args.like else []
     rule = dict(gamma=args.gamma, quantile=args.quantile, seed=args.seed)
     count = args.count or len(like) or 20
     if args.save_histograms:
@@ -579,16 +594,21 @@ def _table(table, path):
     return path
 
 # %% ../../nbs/90_cli.ipynb #d5997df2
-def _histograms(args):
+def _is_table(sources):
+    "Whether what is given is a file of histograms."
+    return len(sources) == 1 and Path(sources[0]).suffix in ('.csv', '.tsv', '.txt')
+
+
+def _histograms(args, folders):
     "From a file, or counted in scenes."
     from geopurify.geometry.teachers import open_teacher
     from geopurify.purify.answers import as_label_set
     from geopurify.scans import selection
 
-    if len(args.sources) == 1 and Path(args.sources[0]).suffix in ('.csv', '.tsv', '.txt'):
+    if not folders:
         return selection.read_histograms(args.sources[0])
     classes = as_label_set(args.classes)
-    scenes = (_load_scene(folder, args, **_truth(args.classes)) for folder in scene_folders(args.sources))
+    scenes = (_load_scene(folder, args, **_truth(args.classes)) for folder in folders)
     if args.by == 'labels':
         return selection.scene_histograms(scenes, classes)
     if args.by == 'model':
@@ -904,12 +924,14 @@ def _add_demo(commands):
     _value(p, '--seed', 'S', 'other seeds give other rooms (default: 0)', _seed, 0)
     text = 'a phrase of your own, asked in every room; may be repeated'
     _value(p, '--query', 'TEXT', text, default=[], action='append')
+    _add_force(p)
     _add_model(p)
 
 
 def run_demo_command(args):
     from geopurify.show.demo import run_demo
 
+    check_apart(args.out, _scan_at(args.out), args.force)
     if args.model is args.vlm is None:
         args.model = 'rooms'  # what is shown are rooms
     page = run_demo(args.out, args.rooms, args.seed, tuple(args.query), _load_model(args), progress=True)
@@ -1057,6 +1079,8 @@ def main(
 ) -> int:  # 0 done, 1 part of it failed or is missing or wrong, 2 unusable input, 130 interrupted, 143 told to end
     "Run one command."
     args = build_parser().parse_args(argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors='backslashreplace')  # a file's name may be what the terminal cannot write
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())  # somebody's own models lie where the program is started
     code, said = 0, ''
@@ -1071,6 +1095,11 @@ def main(
         if type(e).__name__ != 'WorkersLost':  # whose module is not loaded for every command
             raise
         code, said = 1, f': {e}; what was finished is kept'
+    except UnicodeEncodeError as e:
+        if 'surrogates' not in e.reason:
+            raise
+        broken = e.object[e.start]
+        code, said = 2, f': a name has {broken!r}, half of a character, which no file can hold; write it in UTF-8'
     except ValueError as e:
         if 'null byte' not in str(e):
             raise
