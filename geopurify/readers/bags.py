@@ -121,7 +121,7 @@ _ENCODINGS = {  # type and channels
     'mono16': ('u2', 1),
     '16UC1': ('u2', 1),
     '32FC1': ('f4', 1),
-}
+} | {f'bayer_{order}{bits}': (f'u{bits // 8}', 1) for order in ('rggb', 'bggr', 'gbrg', 'grbg') for bits in (8, 16)}
 
 
 class BagImage(Source):
@@ -154,7 +154,10 @@ def message_pixels(
     if hasattr(message, 'format'):
         return _decompressed(bytes(message.data), message.format, source)
     if message.encoding not in _ENCODINGS:
-        raise InputError(f"{source} is encoded as {message.encoding!r}; known are {', '.join(_ENCODINGS)}")
+        raise InputError(
+            f"{source} is encoded as {message.encoding!r}; known are {', '.join(_ENCODINGS)}; record the topic of "
+            "image_proc, which is RGB, or convert the bag"
+        )
     kind, channels = _ENCODINGS[message.encoding]
     h, w, row = message.height, message.width, message.width * channels * int(kind[1])
     data = np.asarray(message.data, np.uint8)
@@ -162,9 +165,26 @@ def message_pixels(
         raise InputError(f"{source}: {data.size} bytes are too few for {w}×{h} pixels of {message.encoding}")
     rows = np.ascontiguousarray(data[: h * message.step].reshape(h, message.step)[:, :row])
     pixels = rows.view(('>' if message.is_bigendian else '<') + kind).reshape(h, w, channels)
+    if message.encoding.startswith('bayer'):
+        return _from_mosaic(pixels[..., 0], message.encoding[6:10])
     if channels == 1:
         return pixels[..., 0]
     return pixels[..., 2::-1] if message.encoding.startswith('bgr') else pixels[..., :3]
+
+
+def _from_mosaic(values, order):
+    "(h,w,3) uint8 of a sensor's mosaic: every colour from the nearest pixels that measured it, averaged."
+    from scipy.ndimage import convolve
+
+    values = values.astype(np.float32) / (257 if values.dtype.itemsize == 2 else 1)
+    out, spread = np.zeros((*values.shape, 3), np.float32), np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1]], np.float32)
+    for channel, letter in enumerate('rgb'):
+        mask = np.zeros(values.shape, np.float32)
+        for place in (k for k, found in enumerate(order) if found == letter):
+            mask[place // 2 :: 2, place % 2 :: 2] = 1
+        weight = convolve(mask, spread, mode='mirror')
+        out[..., channel] = convolve(values * mask, spread, mode='mirror') / np.maximum(weight, 1e-6)
+    return np.rint(out).clip(0, 255).astype(np.uint8)
 
 
 def _decompressed(data, name, source):

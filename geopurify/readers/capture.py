@@ -78,7 +78,8 @@ def label_columns(
 ) -> dict[str, np.ndarray]:  # (n,) int64 each
     "Vertex properties that are named after a numbering of classes."
     numberings = dict.fromkeys(label_set(name).id_kind for name in label_set_names())
-    return {kind: cloud[kind].astype(np.int64) for kind in numberings if kind in cloud}
+    with np.errstate(invalid='ignore'):  # NaN becomes a number that no class has
+        return {kind: cloud[kind].astype(np.int64) for kind in numberings if kind in cloud}
 
 # %% ../../nbs/03_capture.ipynb #79260964
 def file_numbers(
@@ -97,7 +98,7 @@ def list_files(
     Raises `InputError` when there is none.
     """
     try:
-        found = [p for p in folder.glob(pattern) if p.is_file() and not p.name.startswith('.')]
+        found = [p for p in _glob(folder, pattern) if p.is_file() and not p.name.startswith('.')]
     except (ValueError, NotImplementedError, IndexError, OSError) as e:
         raise InputError(f"{pattern!r} is no pattern of files in {folder}, such as 'depth/*.png': {e}") from e
     if found:
@@ -105,6 +106,13 @@ def list_files(
     if folder.is_dir():
         raise InputError(f"no files match {pattern!r} in {folder}, which holds {folder_listing(folder)}")
     raise InputError(f"no folder {folder}")
+
+
+def _glob(folder, pattern):
+    "Files of a pattern; where there is none, those whose ending is in capitals."
+    stem, dot, end = pattern.rpartition('.')
+    loud = ''.join(c if c in '[]*?!' else c.upper() for c in end)
+    return list(folder.glob(pattern)) or list(folder.glob(f'{stem}{dot}{loud}'))
 
 
 def folder_listing(
@@ -264,6 +272,9 @@ def read_number(
     return math.nan if isinstance(word, str) and _NO_NUMBER.fullmatch(word) else float(word)
 
 
+_BRACKETS = str.maketrans('[];', '   ')
+
+
 def read_numbers(
     path: Path,
 ) -> np.ndarray:  # (rows, columns)
@@ -273,7 +284,8 @@ def read_numbers(
     """
     rows = read_rows(path)
     try:
-        return np.array([[read_number(word) for word in row] for row in rows])
+        plain = [' '.join(row).translate(_BRACKETS).split() for row in rows]  # what Python and NumPy print has them
+        return np.array([[read_number(word) for word in row] for row in plain if row])
     except ValueError as e:
         raise InputError(f"{path} is not a table of numbers with equally long rows: {e}") from e
 
@@ -501,13 +513,15 @@ def posed_frames(
 
 # %% ../../nbs/03_capture.ipynb #ea093802
 def _tracked_frames(frames, name):
-    "Those that have a pose: recorders write infinite, NaN or 0 where tracking was lost."
+    "Those that have a pose: recorders write infinite, NaN, 0 or −1 throughout where tracking was lost."
     for frame in frames:
         try:
             frame.pose = np.asarray(frame.pose, float)
         except (TypeError, ValueError) as e:
             raise InputError(f"pose of view {frame.name!r} is no matrix of numbers: {e}") from e
-    kept = [f for f in frames if np.isfinite(f.pose).all() and np.any(f.pose)]
+        if frame.pose.shape in ((1, 16), (16,), (1, 12), (12,)):  # one row
+            frame.pose = frame.pose.reshape(-1, 4)
+    kept = [f for f in frames if np.isfinite(f.pose).all() and f.pose.size and np.ptp(f.pose) > 0]
     if not kept:
         raise InputError(
             f"{name}: all {len(frames)} poses are infinite, NaN or 0, so tracking was lost throughout; "

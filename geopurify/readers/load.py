@@ -181,6 +181,8 @@ def _given_cloud(capture, views):
         raise InputError(f"the point cloud of {capture.name} is empty")
     check_visible(points, views, capture.name)
     normals = capture.cloud.get('normals')
+    if normals is not None and not normals.any():  # a column that nothing was written into
+        normals = None
     if normals is None and faces is not None:
         normals = vertex_normals(points, faces)
     if normals is None:

@@ -267,6 +267,7 @@ def read_ply(
     if 'vertex' not in ply:
         raise InputError(f"{path} has no vertices")
     vertex = ply['vertex'].data
+    vertex = _small_letters(vertex)
     names = vertex.dtype.names or ()
     missing = [c for c in 'xyz' if c not in names]
     if missing:
@@ -274,6 +275,12 @@ def read_ply(
     there = {group: found for group, ways in _PLY_GROUPS.items() if (found := _present(ways, names))}
     out = {group: _stacked(vertex, columns, path) for group, columns in there.items()}
     out['points'] = as_precise(out['points'])
+    if wrong := int((~np.isfinite(out['points'])).any(1).sum()):
+        raise InputError(
+            f"{path}: {wrong} of {len(vertex)} points have coordinates that are NaN or infinite; remove them"
+        )
+    if 'colors' not in out and 'rgb' in names and vertex['rgb'].dtype.itemsize == 4:
+        out['colors'] = _packed_colors(vertex['rgb'])
     if 'colors' in out:
         out['colors'] = byte_colors(out['colors'], str(path))
     if 'normals' in out:
@@ -282,6 +289,26 @@ def read_ply(
     out |= {name: np.asarray(vertex[name]) for name in names if name not in grouped}
     faces = _ply_faces(ply, len(vertex), path)
     return out if faces is None else out | {'faces': faces}
+
+# %% ../../nbs/01_scene.ipynb #e88dd45b
+def _small_letters(vertex):
+    "X as x and Red as red, where that makes no two names alike."
+    small = [name.lower() for name in vertex.dtype.names or ()]
+    if (
+        vertex.dtype.hasobject
+        or len(set(small)) < len(small)
+        or not any(name.isupper() or name.istitle() for name in vertex.dtype.names or ())
+    ):
+        return vertex
+    known = {name for ways in _PLY_GROUPS.values() for way in ways for name in way}
+    names = [low if low in known else name for low, name in zip(small, vertex.dtype.names)]
+    return vertex.view(np.dtype([(n, vertex.dtype[i]) for i, n in enumerate(names)], align=False))
+
+
+def _packed_colors(values):
+    "Colours in one number of 32 bits, an integer or a float of the same bits, as PCL writes them."
+    bits = np.ascontiguousarray(values).view(np.dtype('u4').newbyteorder(values.dtype.byteorder)).astype(np.uint32)
+    return np.stack([bits >> shift & 255 for shift in (16, 8, 0)], 1).astype(np.uint8)
 
 
 def _present(ways, names):
