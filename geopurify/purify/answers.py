@@ -121,8 +121,12 @@ class Segmentation:
     def margin(self) -> np.ndarray:  # (n,) float32, best minus second-best score; infinite for a single class
         if self.scores.shape[1] < 2:
             return np.full(len(self.scores), np.inf, np.float32)
-        top = np.partition(self.scores, -2, axis=1)
-        return top[:, -1] - top[:, -2]
+        out = np.empty(len(self.scores), np.float32)
+        rows = max(1, 4_000_000 // self.scores.shape[1])  # ten thousand classes do not stand in memory twice
+        for start in range(0, len(out), rows):
+            top = np.partition(self.scores[start : start + rows], -2, axis=1)
+            out[start : start + rows] = top[:, -1] - top[:, -2]
+        return out
 
     @cached_property
     def confidence(self) -> np.ndarray | None:  # (n,) float32, probability that the label is right; None: uncalibrated

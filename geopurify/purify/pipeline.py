@@ -24,7 +24,7 @@ from torch import Tensor
 from ..base.checkpoints import known_checkpoints
 from ..base.core import InputError, LabelSet, Preset, preset, weights_path
 from ..base.devices import usable_device
-from ..base.memory import Memory, parse_memory, row_pieces, touched_pieces
+from ..base.memory import Memory, available, format_memory, parse_memory, row_pieces, touched_pieces
 from ..base.parallel import map_scenes
 from ..geometry.frozen import ComputedArrays, FrozenScene, freeze
 from ..geometry.student import Student, load_student, save_student, student_input
@@ -332,6 +332,18 @@ def _rivals(self: GeoPurify, classes) -> list[str]:
     kept = rivals_of(self.vlm.encode_text(prompt(classes.names)), self.vlm.encode_text(prompt(RIVALS)))
     return [name for name, other in zip(RIVALS, kept) if other]
 
+# %% ../../nbs/70_pipeline.ipynb #8b7310b7
+@patch
+def _check_room(self: GeoPurify, points, names):
+    "Scores that the machine has no memory for are refused before the work; it would end the program without a word."
+    need, free = 8 * points * names, available()
+    if self.memory.limit is None and free is not None and need > free:
+        raise InputError(
+            f"scores of {names:,} names at {points:,} points need about {format_memory(need)}, and "
+            f"{format_memory(free)} are free; ask for fewer names, or set max_memory (--max-memory 4GB): they lie in a "
+            "file then"
+        )
+
 # %% ../../nbs/70_pipeline.ipynb #b96cea45
 @patch
 def segment(
@@ -353,6 +365,7 @@ def segment(
             f"{self.vlm.name} pooled by {how!r} is not calibrated: nothing says when a point is none of the classes; "
             "leave unknown out, or take a shipped model with its own preset"
         )
+    self._check_room(len(scene), len(classes))
     asks = calibration is not None and unknown is not False
     rivals = self._rivals(classes) if asks else []
     scores, steps = self._scores(scene, [*classes.names, *rivals], how, stop=stop)
