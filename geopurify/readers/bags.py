@@ -30,6 +30,7 @@ from geopurify.readers.capture import (
     rigid,
     warn_dropped,
 )
+from .tables import refuse_fisheye
 from .media import Source, needs
 from .recordings import associate
 
@@ -413,5 +414,7 @@ def _camera_info(bag, topics, topic):
     if here is None:
         raise InputError(f"{bag.path} has no camera for {topic}: no CameraInfo such as {beside[1]}")
     _, said = next(_messages(bag, here))
+    if 'rect' not in parts[-1]:
+        refuse_fisheye(said.distortion_model, f'{bag.path}, {here}')
     K = np.reshape(said.K if hasattr(said, 'K') else said.k, (3, 3)).astype(float)
     return K, (int(said.height), int(said.width))
