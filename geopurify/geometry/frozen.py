@@ -353,12 +353,13 @@ def load_frozen(
         ) from e
 
 
-_verified: set[tuple[Path, int]] = set()  # folders that this process has compared, and when they were written
+_verified: set[tuple] = set()  # folders that this process has compared, and when each file was written
 
 
 def _verify(folder, checksums):
     "Compare a folder with its checksums, once a process (half a second for a gigabyte)."
-    seen = folder.absolute(), (folder / 'scene.json').stat().st_mtime_ns
+    times = [(p.name, p.stat().st_mtime_ns) for p in sorted(folder.iterdir())]
+    seen = folder.absolute(), *times
     if seen in _verified:
         return
     if checksums is None:
