@@ -3,7 +3,7 @@ PYTHON ?= python3
 TORCH  ?= 2.13.0
 BIN    := .venv/bin
 
-.PHONY: demo test quick slow gpu trust oldest newest audit lint docs bench tables tables-full rehearsal readme clean-venv help
+.PHONY: demo test quick slow gpu trust slower oldest newest audit lint docs bench tables tables-full rehearsal readme clean-venv help
 
 help:
 	@echo "make demo        three unseen rooms, purified: writes results/demo/index.html"
@@ -12,6 +12,7 @@ help:
 	@echo "make slow        the cells that make test leaves out because they take minutes"
 	@echo "make gpu         all that is made for a GPU, in parts of ten minutes at most; writes results/benchmarks/gpu-CARD.json"
 	@echo "make trust       kills, two at once, full disks, damaged bytes and attacks, at length: writes results/trust.md"
+	@echo "make slower      is it slower than an older commit: make slower REF=v0.1.0; alternating, the ratio with its interval"
 	@echo "make oldest      the quick notebooks with the oldest requirements that settings.ini allows, in .venv-oldest; make newest"
 	@echo "make audit       known vulnerabilities of what is installed, by pip-audit"
 	@echo "make lint        format, findings, types, and the counts that the house keeps"
@@ -58,6 +59,9 @@ gpu:
 trust: .venv/ready
 	mkdir -p runs
 	$(BIN)/papermill --cwd nbs -k python3 -p rounds 10 -p size 1000000 -p results ../results/trust.md $(TRUST) nbs/95_trust.ipynb runs/trust.ipynb
+
+slower: .venv/ready
+	$(BIN)/python .ci/slower.py $(REF)
 
 oldest:
 	$(PYTHON) -m venv .venv-oldest
