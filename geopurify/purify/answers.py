@@ -299,8 +299,7 @@ def save_glb(
     self: Segmentation,
     path: str | Path,  # A .glb file; in glTF y is up
     mesh: OnMesh | None = None,  # Show this instead of the points
-    boxes: np.ndarray | None = None,  # (k,8,3) corners as `box_bars` wants them, where the scan's own files have them
-    box_colors: np.ndarray | None = None,  # (k,3) uint8
+    objects: Any = None,  # `Objects`, whose boxes are to be shown
 ) -> Path:
     "Write the labelled points or mesh for 3D programs, near the origin. Raises what `write_glb` raises."
     from geopurify.scans.viz import UNLABELLED, label_colors
@@ -309,8 +308,11 @@ def save_glb(
     if mesh is not None:
         colors, faces = mesh.take(colors, UNLABELLED), mesh.faces
         points = mesh.vertices - self.scene.offset
-    near = None if boxes is None else np.asarray(boxes, float) - self.scene.offset
-    return write_glb(path, points, colors, faces, near, box_colors)
+    if objects is None:
+        return write_glb(path, points, colors, faces)
+    boxes, own = objects.box.copy(), np.array(objects.label_set.colors, np.uint8)[objects.label]
+    boxes[:, :3] -= self.scene.offset
+    return write_glb(path, points, colors, faces, boxes, (0.7 * own).astype(np.uint8))
 
 
 @patch

@@ -25,6 +25,7 @@ from ..base.core import IGNORE, InputError, LabelSet, atomic_path, folded
 from .answers import Segmentation
 from .pooling import Affinity
 from ..scans.boxes import box_corners, upright_box
+from ..scans.exports import write_scannet_instances
 from ..scans.instances import FoundObjects, object_classes
 from ..scans.projection import visible_points, with_depth
 from ..scans.scene import Scene, write_ply
@@ -265,6 +266,20 @@ def save_ply(
     return write_ply(
         path, self.scene.placed_points, colors.astype(np.uint8), self.scene.normals, result='objects', **columns
     )
+
+# %% ../../nbs/54_objects.ipynb #8e348f4c
+@patch
+def save_scannet(
+    self: Objects,
+    folder: str | Path,  # Gets NAME.txt and predicted_masks/
+    benchmark: str | None = None,  # "scannet20" or "scannet200"; None: the first that has all of the names
+) -> Path:  # NAME.txt
+    "Write an instance submission to ScanNet's benchmark. Raises `InputError` for names that it does not have."
+    which = np.full(len(self.scene), IGNORE)
+    for i, points in enumerate(self.points):
+        which[points] = i
+    about = self.label, self.score, self.label_set, benchmark
+    return write_scannet_instances(folder, self.scene.name, which, *about)
 
 # %% ../../nbs/54_objects.ipynb #20a07fce
 def object_colors(

@@ -16,6 +16,7 @@ import trimesh
 from scipy.spatial import cKDTree
 
 from ..base.core import IGNORE, InputError, LabelSet, atomic_files, atomic_path, folded, label_set
+from .boxes import box_edges
 from .scene import read_ply
 
 # %% ../../nbs/80b_exports.ipynb #55f7ee96
@@ -80,8 +81,9 @@ def write_scannet_instances(
     if len(of_class) and not 0 <= of_class.min() <= of_class.max() < len(classes):
         raise InputError(f"instances: classes must be indices into the {len(classes)} of {classes.name!r}")
     ids = benchmark_ids(classes, benchmark)[of_class]
-    masks = [f'{name}_{i:03}.txt' for i in range(len(ids))]
-    with atomic_files(Path(folder) / 'predicted_masks', [f'{name}_[0-9][0-9][0-9].txt']) as new:
+    stem = '_'.join(name.split())  # blanks part the columns of the list
+    masks = [f'{stem}_{i:03}.txt' for i in range(len(ids))]
+    with atomic_files(Path(folder) / 'predicted_masks', [f'{stem}_[0-9][0-9][0-9].txt']) as new:
         for i, mask in enumerate(masks):
             (new / mask).write_text('\n'.join((instances == i).astype(int).astype(str)) + '\n')
     lines = [f'predicted_masks/{mask} {number} {score:.4f}' for mask, number, score in zip(masks, ids, scores)]
@@ -94,24 +96,22 @@ Y_UP = np.array([[1, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1.0]])  # 
 
 
 def box_bars(
-    boxes: np.ndarray,  # (k,8,3) corners; those whose numbers differ in one bit share an edge
+    boxes: np.ndarray,  # (k,7) of `upright_box`: centre, size, turn
     colors: np.ndarray,  # (k,3) uint8
     thickness: float = 0.02,  # metres
 ) -> Any:  # trimesh.Trimesh
     """Boxes as bars along their edges.
 
-    Raises `InputError` for corners of another shape.
+    Raises `InputError` for boxes of another shape.
     """
     boxes, colors = np.asarray(boxes, float), np.asarray(colors, np.uint8)
-    if boxes.ndim != 3 or boxes.shape[1:] != (8, 3) or colors.shape != (len(boxes), 3):
-        raise InputError(f"boxes: expected corners (k,8,3) and colours (k,3), got {boxes.shape} and {colors.shape}")
-    edges = [(a, a | bit) for bit in (1, 2, 4) for a in range(8) if not a & bit]
+    if boxes.ndim != 2 or boxes.shape[1] != 7 or colors.shape != (len(boxes), 3):
+        raise InputError(f"boxes: expected (k,7) and colours (k,3), got {boxes.shape} and {colors.shape}")
     bars: list[Any] = []
-    for corners, color in zip(boxes, colors):
-        for a, b in edges:
-            if np.linalg.norm(corners[a] - corners[b]) > 1e-6:
-                bars.append(trimesh.creation.cylinder(thickness / 2, segment=corners[[a, b]], sections=6))
-                bars[-1].visual.vertex_colors = np.append(color, 255)
+    for edges, color in zip(box_edges(boxes), colors):
+        for ends in edges[np.linalg.norm(edges[:, 0] - edges[:, 1], axis=1) > 1e-6]:
+            bars.append(trimesh.creation.cylinder(thickness / 2, segment=ends, sections=6))
+            bars[-1].visual.vertex_colors = np.append(color, 255)
     return trimesh.util.concatenate(bars)
 
 
@@ -120,7 +120,7 @@ def write_glb(
     points: np.ndarray,  # (n,3) metres, z up
     colors: np.ndarray,  # (n,3) uint8
     faces: np.ndarray | None = None,  # (f,3) of a mesh; None: points
-    boxes: np.ndarray | None = None,  # (k,8,3) corners, see `box_bars`
+    boxes: np.ndarray | None = None,  # (k,7), see `box_bars`
     box_colors: np.ndarray | None = None,  # (k,3) uint8
 ) -> Path:
     """A file for 3D programs.

@@ -12,6 +12,7 @@ import argparse
 import contextlib
 import io
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -697,8 +698,7 @@ def _add_segment(commands):
         'a mesh of the same room (.ply, .obj, .glb, .stl, .off), whose vertices take the label of the nearest point: '
     )
     _value(p, '--mesh', 'FILE', text + 'labels_mesh.ply, with the distance')
-    text = 'as well: glb, points or mesh for 3D programs; scannet, NAME.txt for its benchmark'
-    _value(p, '--save', None, text, nargs='+', default=(), choices=('glb', 'scannet'))
+    _add_save(p, 'points or mesh', 'scannet_semantic')
     _add_model(p)
 
 
@@ -720,12 +720,18 @@ def _segment_scan(model, path, out, args):
         result.save_csv(new / 'points.csv')
         _save_as(result, args.save, mesh, new)
         names = sorted(path.name for path in new.iterdir())
+    names += _submission(out / 'scannet_semantic', args.save, lambda to: result.save_scannet(to / f'{scene.name}.txt'))
     print(table.round(3).to_string(), *result.note.split('; '), sep='\n')
     _wrote(*(out / name for name in names))
     lifted = model.segment(scene, result.label_set, 'lifted', unknown=unknown)
     return _with_page(_label_page, scene, result, lifted, out / 'view.html')
 
 # %% ../../nbs/90_cli.ipynb #73ff4da0
+def _add_save(parser, what, folder):
+    text = f"as well: glb, {what} for 3D programs; scannet, {folder}/ for ScanNet's benchmark"
+    _value(parser, '--save', None, text, nargs='+', default=(), choices=('glb', 'scannet'))
+
+
 def _mesh_of(scene, path):
     "Where labels go on the mesh that was named; said, and None without one."
     if path is None:
@@ -743,8 +749,14 @@ def _save_as(result, formats, mesh, folder):
         result.save_mesh(folder / 'labels_mesh.ply', mesh)
     if 'glb' in formats:
         result.save_glb(folder / 'labels.glb', mesh)
-    if 'scannet' in formats:
-        result.save_scannet(folder / f'{result.scene.name}.txt')
+
+
+def _submission(folder, formats, save):
+    "For ScanNet's benchmark, in a folder of its own; an older one does not stay. The names that are new."
+    shutil.rmtree(folder, ignore_errors=True)
+    if 'scannet' not in formats:
+        return []
+    return [f'{folder.name}/{save(folder).name}']
 
 # %% ../../nbs/90_cli.ipynb #78cbb82c
 def _with_page(write, *about):
@@ -795,6 +807,7 @@ def _add_objects(commands):
   geopurify objects my_scans/* --classes scannet20 --jobs 4 --out results/all'''
     p = _command(commands, 'objects', run_objects, text, examples)
     _add_scans(p, 'objects.csv, objects.json, objects.ply and view_objects.html')
+    _add_save(p, 'points with boxes', 'scannet_instances')
     _value(p, '--min-points', 'N', 'leave out objects of fewer points (default: 100)', _positive, 100)
     text = (
         'leave out less sure objects: mean confidence of the points, 0 to 1, or the margin of an uncalibrated model, '
@@ -811,11 +824,14 @@ def _find_objects(model, path, out, args):
     scene = _load_long_scene(path, args, model)
     result = model.segment(scene, args.classes, unknown=False if args.no_unknown else None)
     found = result.objects(args.min_points, args.min_score)
-    with atomic_files(out, ['view_objects.html']) as new:
+    with atomic_files(out, ['view_objects.html', 'objects.glb']) as new:
         found.save_ply(new / 'objects.ply')
         found.to_json(new / 'objects.json')
         _csv(found.to_frame(), new / 'objects.csv', index=False)
+        if 'glb' in args.save:
+            result.save_glb(new / 'objects.glb', objects=found)
         names = sorted(path.name for path in new.iterdir())
+    names += _submission(out / 'scannet_instances', args.save, found.save_scannet)
     shown = found.to_frame().drop(columns=['red', 'green', 'blue', 'views']).round(2)
     print(found, *([shown.to_string(index=False)] if len(found) else []), sep='\n')
     _wrote(*(out / name for name in names))
