@@ -151,5 +151,5 @@ def open_dense_clip(
     if config.model_type not in ('clip', 'siglip'):
         raise InputError(f"{checkpoint} is a {config.model_type}; expected CLIP, SigLIP, or SigLIP 2 of a fixed size")
     net = loaded_whole(AutoModel, checkpoint).to(device).eval()
-    parts = (from_hub(kind.from_pretrained, checkpoint) for kind in (AutoTokenizer, AutoImageProcessor))
-    return DenseClipVLM(net, *parts, name=f'clip-{checkpoint}')
+    tokenizer, processor = (from_hub(kind.from_pretrained, checkpoint) for kind in (AutoTokenizer, AutoImageProcessor))
+    return DenseClipVLM(net, tokenizer, processor, f'clip-{checkpoint}')
