@@ -8,6 +8,7 @@ __all__ = ['SHIPPED', 'DEFAULT', 'ROWS_BY_NAME', 'GeoPurify', 'stored_preset', '
 # %% ../../nbs/70_pipeline.ipynb #d49ff136
 import dataclasses
 import inspect
+import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache, cached_property, partial, reduce
@@ -27,6 +28,7 @@ from ..base.devices import usable_device
 from ..base.memory import Memory, available, format_memory, parse_memory, row_pieces, touched_pieces
 from ..base.parallel import map_scenes
 from ..geometry.frozen import ComputedArrays, FrozenScene, freeze
+from ..geometry.sharing import is_shared, push_folder, shared_student, write_model_folder
 from ..geometry.student import Student, load_student, save_student, student_input
 from ..geometry.teacher import CovarianceTeacher
 from ..geometry.teachers import open_teacher
@@ -467,6 +469,35 @@ def save(
     return save_student(self.student, path, preset=dataclasses.asdict(self.preset), vlm=_space(self.vlm))
 
 
+@patch
+def save_pretrained(
+    self: GeoPurify,
+    folder: str | Path,  # Gets model.safetensors, config.json and a model card
+    name: str = 'my-student',  # owner/name, or what it is called
+    data: str = '',  # What it was trained on, a sentence
+    licence: str = 'unknown',  # As the hub writes it, such as "mit"
+    scores: pd.DataFrame | None = None,  # As `geopurify evaluate` writes them
+    scored_on: str = '',  # Their kind, data and class set, a sentence
+) -> Path:
+    "The student as a folder to share. Raises `InputError` without a student, and as `write_model_folder` does."
+    with tempfile.TemporaryDirectory() as d:
+        return write_model_folder(
+            self.save(Path(d) / 'student.safetensors'), folder, name, data, licence, scores, scored_on
+        )
+
+
+@patch
+def push_to_hub(
+    self: GeoPurify,
+    repository: str,  # owner/name
+    private: bool = False,
+    **about,  # To `save_pretrained`: data, licence, scores, scored_on
+) -> str:  # Address of the commit
+    "Upload the student with a model card. Raises `InputError` as `save_pretrained` does."
+    with tempfile.TemporaryDirectory() as d:
+        return push_folder(self.save_pretrained(Path(d) / 'model', repository, **about), repository, private)
+
+
 def _space(vlm):
     "What the vectors of a 2D model mean: its weights, whatever it is asked."
     return getattr(vlm, 'space', vlm.name)
@@ -529,10 +560,16 @@ def load(
 @patch(cls_method=True)
 def from_pretrained(
     cls: GeoPurify,
-    name: str = DEFAULT,  # One of `SHIPPED`
+    name: str | Path = DEFAULT,  # One of `SHIPPED`, a folder of `save_pretrained`, or owner/name[@revision]
+    vlm: VLM | None = None,  # Of a student that somebody shared; None: the embedded one of its training
     **kwargs,  # To `GeoPurify`: preset, teacher, device, progress, max_memory
 ) -> GeoPurify:
-    "A shipped model: small 2D model and student. Raises `InputError` for an unknown name."
+    """A shipped model, small 2D model and student, or one that somebody shared.
+
+    Raises `InputError` for an unknown name, and as `shared_student` and `load` do.
+    """
+    if is_shared(name):
+        return cls.load(shared_student(name), vlm, **kwargs)
     two_d, file = _shipped(name)
     student = load_student(file)
     usual = dict(preset=stored_preset(student.metadata['preset']), teacher=CovarianceTeacher())
@@ -644,7 +681,7 @@ def _evaluate_scene(model, classes, methods, scene):
 
 # %% ../../nbs/70_pipeline.ipynb #b59855a9
 def open_model(
-    model: str | Path | None = None,  # One of `SHIPPED`, or a file that `save` wrote; None: see below
+    model: str | Path | None = None,  # One of `SHIPPED`, a file of `save`, a shared one, or None: see below
     vlm: str | None = None,  # One of `VLMS`, or "package.module:function"; None: that of the model
     preset: Preset | str | None = None,  # Instead of the model's; None without a model: "paper"
     teacher: str | Path | None = None,  # One of `TEACHERS`, a file, or "package.module:function"; None: the preset's
@@ -661,6 +698,8 @@ def open_model(
 
     Raises `InputError` as `open_vlm`, `open_teacher` and `GeoPurify.load` do.
     """
+    if model is not None and is_shared(model):
+        model = shared_student(model)
     given = model is not None and (
         bool(Path(model).suffix or '/' in str(model)) or model in known_checkpoints('student')
     )
