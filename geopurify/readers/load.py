@@ -18,8 +18,9 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from ..base.core import IGNORE, InputError, LabelSet, ProjectionConfig, atomic_path, content_key
-from ..base.files import file_name, load_npz
+from ..base.cache import Cache
+from ..base.core import IGNORE, InputError, LabelSet, ProjectionConfig, content_key
+from ..base.files import file_name
 from ..base.core import label_set as named_label_set
 from .capture import check_depth, decode_pixels, make_views, rigid
 from .doubts import cloud_doubts, colour_doubts, is_doubted, precision_doubts, tell_doubts, unit_doubts
@@ -139,7 +140,7 @@ class Fusing:
 
     voxel_size: float  # Spacing of the points, metres
     max_depth: float  # Farther pixels are not fused, metres
-    cache: str | Path | None  # Folder where clouds are kept
+    cache: str | Path | Cache | None  # Where clouds are kept
     progress: bool  # Show a progress bar
 
 # %% ../../nbs/03_load.ipynb #36aaa646
@@ -150,14 +151,13 @@ def _fused_cloud(capture, views, how: Fusing):
     fuse = partial(fuse_views, views, how.voxel_size, how.max_depth, progress=how.progress)
     if how.cache is None:
         return Cloud(*fuse())
-    path = Path(how.cache) / f'{file_name(capture.name)}-{_fusion_key(capture, views, how)}.npz'
-    if not path.is_file():
-        with atomic_path(path) as part:
-            np.savez(part, *fuse())
-    try:
-        return Cloud(*load_npz(path).values())  # the archive has checksums, which are compared
-    except (InputError, TypeError) as e:
-        raise InputError(f"the cached cloud {path} cannot be read ({e}); delete it, it will be made again") from e
+    keep = how.cache if isinstance(how.cache, Cache) else Cache(how.cache)
+    key = f'{file_name(capture.name)}-{_fusion_key(capture, views, how)}'
+    found = keep.read(key)
+    if found is None:
+        found = {f'arr_{i}': array for i, array in enumerate(fuse())}
+        keep.write(key, found)
+    return Cloud(*found.values())
 
 
 def _fusion_key(capture, views, how):
@@ -262,7 +262,7 @@ def load_scene(
     max_views: int | None = None,  # Keep this many views at most, evenly spread
     view_stride: int = 1,  # Keep every n-th view, before max_views
     depth_scale: float | None = None,  # Stored value of one metre; the layout's own when not given
-    cache: str | Path | None = None,  # Folder where fused clouds are kept
+    cache: str | Path | Cache | None = None,  # Where fused clouds are kept; a folder: without a limit
     progress: bool = False,  # Show a progress bar
     decode: bool = False,  # Read all pixels at once, several images at a time; otherwise each when it is needed
     check: bool = True,  # Measure on a few views whether the scan can be right, and warn (`geopurify.readers.doubts`)

@@ -17,6 +17,7 @@ import torch
 from fastcore.basics import patch
 from torch import Tensor
 
+from ..base.cache import remove_oldest
 from ..base.core import InputError
 from ..base.memory import parse_memory
 from ..scans.scene import Scene, View
@@ -112,11 +113,6 @@ def _ask(self: KeptVLM, scene, views) -> list[PixelFeatures]:
 @patch
 def _make_room(self: KeptVLM, scene):
     "The files that were read longest ago go, until nine tenths of the limit are left; those of this scene stay."
-    files, enough = {p: p.stat() for p in self._files() if p.parent.name != scene}, 0.9 * cast(int, self.limit)
-    self.held = sum(about.st_size for about in files.values())
-    self.held += sum(p.stat().st_size for p in self.folder.glob(f'{glob.escape(scene)}/*.npz'))
-    for path, about in sorted(files.items(), key=lambda item: item[1].st_mtime):
-        if self.held <= enough:
-            return
-        path.unlink(missing_ok=True)
-        self.held -= about.st_size
+    others = (path for path in self._files() if path.parent.name != scene)
+    own = sum(path.stat().st_size for path in self.folder.glob(f'{glob.escape(scene)}/*.npz'))
+    self.held = own + remove_oldest(others, 0.9 * cast(int, self.limit) - own)

