@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
@@ -151,7 +151,7 @@ def _fused_cloud(capture, views, how: Fusing):
     fuse = partial(fuse_views, views, how.voxel_size, how.max_depth, progress=how.progress)
     if how.cache is None:
         return Cloud(*fuse())
-    keep = how.cache if isinstance(how.cache, Cache) else Cache(how.cache)
+    keep: Any = how.cache if isinstance(how.cache, Cache) else Cache(how.cache)
     key = f'{file_name(capture.name)}-{_fusion_key(capture, views, how)}'
     found = keep.read(key)
     if found is None:

@@ -9,7 +9,6 @@ __all__ = ['contents', 'view_key', 'scene_key']
 import dataclasses
 import hashlib
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
