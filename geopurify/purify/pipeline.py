@@ -22,9 +22,12 @@ import torch
 from fastcore.basics import patch
 from torch import Tensor
 
+from .. import __version__
+from ..base.cache import Cache
 from ..base.checkpoints import known_checkpoints
-from ..base.core import InputError, LabelSet, Preset, preset, weights_path
+from ..base.core import InputError, LabelSet, Preset, content_key, preset, weights_path
 from ..base.devices import usable_device
+from ..base.files import file_name
 from ..base.memory import Memory, available, format_memory, parse_memory, row_pieces, touched_pieces
 from ..base.parallel import map_scenes
 from ..geometry.frozen import ComputedArrays, FrozenScene, freeze
@@ -39,6 +42,7 @@ from .answers import Heat, Segmentation, as_label_set
 from .calibration import RIVALS, Calibration, calibration_key, known_calibration, rivals_of
 from .objects import VoxelGraph
 from .pooling import Affinity
+from ..scans.contents import scene_key
 from ..scans.evaluation import Evaluation
 from ..scans.scene import Scene
 from ..scans.voxels import nearest_neighbors, voxelize
@@ -60,8 +64,8 @@ def _class_vectors(vlm, lifting):
     return vlm.encode_text(prompt(vlm.names, getattr(vlm, 'template', PROMPT)))
 
 # %% ../../nbs/70_pipeline.ipynb #4145dff5
-def _computed(model, scene: Scene, lifted: Callable[[], PointFeatures]) -> FrozenScene:
-    "A frozen scene whose arrays are computed when they are asked for."
+def _computed(model, scene: Scene, lifted: Callable[[], PointFeatures], inputs=None) -> FrozenScene:
+    "A frozen scene whose arrays are computed when they are asked for; `inputs` returns voxels' features if not these."
     memory, numbers = model.memory, model.preset
     voxels = cache(lambda: voxelize(scene.points, numbers.voxel_size))
 
@@ -70,14 +74,14 @@ def _computed(model, scene: Scene, lifted: Callable[[], PointFeatures]) -> Froze
         memory.require(need, f"the search for neighbours of {len(voxels()):,} voxels")
         return nearest_neighbors(voxels().coords, numbers.pooling.neighbors)
 
-    inputs = cache(lambda: _inputs(voxels(), lifted().features, scene, memory))
+    made = inputs or cache(lambda: _inputs(voxels(), lifted().features, scene, memory))
     makers: dict[str, Callable[[], Any]] = dict(
         coords=lambda: voxels().coords,
         point_to_voxel=lambda: voxels().point_to_voxel,
-        inputs=inputs,
-        features=lambda: inputs()[:, :-6],
-        colors=lambda: inputs()[:, -6:-3],
-        normals=lambda: inputs()[:, -3:],
+        inputs=made,
+        features=lambda: made()[:, :-6],
+        colors=lambda: made()[:, -6:-3],
+        normals=lambda: made()[:, -3:],
         neighbors=neighbors,
         teacher=lambda: model.teacher_means(scene),
     )
@@ -117,6 +121,49 @@ def _teacher_means(teacher, scene, voxel_size, memory):
     features = teacher.embed(scene.points, scene.colors, scene.normals, **limited)
     return _voxel_means(voxels, features, torch.zeros(len(voxels), features.shape[1]))
 
+# %% ../../nbs/70_pipeline.ipynb #52af8adc
+def _weights_of(thing) -> list:
+    "The tensors of the networks among an object's attributes."
+    networks = [value for value in vars(thing).values() if isinstance(value, torch.nn.Module)]
+    return [tensor for network in networks for tensor in network.state_dict().values()]
+
+
+def _kept_key(model, scene) -> str | None:
+    "Hash of all that the lifted features depend on; None where they are not to be kept."
+    if model.keep is None or model.memory.limit is not None or not hasattr(model.vlm, '__dict__'):
+        return None
+    weights = _weights_of(model.vlm)
+    if not weights:
+        return None
+    numbers, vlm = model.preset, model.vlm
+    settings = numbers.projection, numbers.lifting, numbers.images, numbers.voxel_size
+    names = tuple(getattr(vlm, 'names', None) or ())
+    return content_key(__version__, vlm.name, names, scene_key(scene), *settings, *weights)
+
+
+def _kept(keep, name, make) -> dict[str, Tensor]:
+    "Tensors from the cache, or made and kept."
+    found = keep.read(name)
+    if found is None:
+        tensors = make()
+        keep.write(name, {key: tensor.cpu().numpy() for key, tensor in tensors.items()})
+        return tensors
+    return {key: torch.from_numpy(array) for key, array in found.items()}
+
+
+def _kept_affinity(model, known, pooled_by, make) -> Affinity | None:
+    "Affinities of the student, which take seconds, are kept with what is lifted."
+    if pooled_by != 'student' or model.student is None or known.key is None:
+        return make()
+    weights, numbers = model.student.state_dict().values(), model.preset.pooling
+    key = content_key(known.key, numbers.neighbors, numbers.alpha, *weights)
+
+    def made():
+        found = make()
+        return dict(neighbors=found.neighbors, weights=found.weights)
+
+    return Affinity(**_kept(model.keep, f'{file_name(known.scene.name, 80)}-affinities-{key}', made))
+
 # %% ../../nbs/70_pipeline.ipynb #556e2f0a
 @dataclass
 class _Remembered:
@@ -138,7 +185,26 @@ class _Remembered:
 
     @cached_property
     def frozen(self) -> FrozenScene:
-        return _computed(self.model, self.scene, lambda: self.lifted)
+        inputs = None if self.key is None else lambda: self.kept['inputs']
+        return _computed(self.model, self.scene, lambda: self.lifted, inputs)
+
+    @cached_property
+    def key(self) -> str | None:  # None: nothing is kept
+        return None if self.given is not None else _kept_key(self.model, self.scene)
+
+    @cached_property
+    def kept(self) -> dict[str, Tensor]:  # inputs of the student (m,d+6), coverage (n,)
+        "What was lifted before, or is lifted now and kept."
+        return _kept(self.model.keep, f'{file_name(self.scene.name, 80)}-lifted-{self.key}', self._made)
+
+    def _made(self):
+        voxels = voxelize(self.scene.points, self.model.preset.voxel_size)
+        inputs = _inputs(voxels, self.lifted.features, self.scene, self.model.memory)
+        return dict(inputs=inputs, coverage=self.lifted.coverage)
+
+    @property
+    def coverage(self) -> Tensor:  # (n,) int32
+        return self.lifted.coverage if self.key is None else self.kept['coverage']
 
 # %% ../../nbs/70_pipeline.ipynb #fe5dad77
 class GeoPurify:
@@ -158,11 +224,13 @@ class GeoPurify:
         device: str | torch.device | None = None,  # For the student; None: CUDA when there is a GPU
         progress: bool = False,  # Show progress bars
         max_memory: str | int | None = None,  # What the process may hold, such as "4GB"; None: no limit
+        keep: Cache | None = None,  # Where what is lifted is kept for the next time; None: nowhere
     ):
         if not isinstance(vlm, VLM):
             raise InputError(f"vlm must have name, dim, encode_image and encode_text, got {type(vlm).__name__}")
         self.vlm, self.student, self.pooled_by, self.progress = vlm, student, pooled_by, progress
         self._teacher: Any = teacher
+        self.keep = keep
         self.preset = _preset(preset)
         # threads' allocators keep up to a hundred megabytes
         self.memory = Memory(parse_memory(max_memory), reserve=150 * 10**6)
@@ -236,6 +304,15 @@ def lift(
 
 
 @patch
+def coverage(
+    self: GeoPurify,
+    scene: Scene,
+) -> Tensor:  # (n,) int32
+    "How many views gave each point a feature."
+    return self._known(scene).coverage
+
+
+@patch
 def affinity(
     self: GeoPurify,
     scene: Scene,
@@ -255,7 +332,8 @@ def _affinity(self: GeoPurify, known: _Remembered, pooled_by: str) -> Affinity |
     made = known.affinities.get(pooled_by)
     if made is None or made[0] is not source:
         embed, alpha = partial(self._embeddings, known, pooled_by), self.preset.pooling.alpha
-        made = source, scene_affinity(known.frozen, pooled_by, alpha, embed, self.memory)
+        make = partial(scene_affinity, known.frozen, pooled_by, alpha, embed, self.memory)
+        made = source, _kept_affinity(self, known, pooled_by, make)
         known.affinities[pooled_by] = made
     return made[1]
 
@@ -376,7 +454,7 @@ def segment(
         scores = torch.cat([scores[:, : len(classes)], rest[:, None].to(scores)], 1)  # (m,c+1)
     found = at_points(self.freeze(scene), scores, self.memory).numpy()
     none = found[:, len(classes)] if asks else None
-    coverage = self.lift(scene).coverage.numpy()
+    coverage = self.coverage(scene).numpy()
     graph = partial(self.graph, scene, self.pooled_by if how == 'lifted' else how)
     return Segmentation(scene, classes, found[:, : len(classes)], coverage, how, steps, calibration, none, graph)
 
@@ -390,7 +468,7 @@ def query(
 ) -> Heat:
     "How well every point answers to free text (raises as `affinity` does)."
     texts = [texts] if isinstance(texts, str) else list(texts)
-    scores, coverage = self.scores(scene, texts, pooled_by), self.lift(scene).coverage.numpy()
+    scores, coverage = self.scores(scene, texts, pooled_by), self.coverage(scene).numpy()
     return Heat(scene, tuple(texts), scores, coverage, pooled_by or self.pooled_by)
 
 # %% ../../nbs/70_pipeline.ipynb #0218153a
@@ -688,6 +766,7 @@ def open_model(
     device: str | torch.device | None = None,  # None: CUDA when there is a GPU
     progress: bool = False,  # Show progress bars
     max_memory: str | int | None = None,  # What the process may hold, such as "4GB"; None: no limit
+    keep: Cache | None = None,  # Where what is lifted is kept for the next time; None: nowhere
     **options,  # To `open_vlm`: names, cache, and those of the 2D model
 ) -> GeoPurify:
     """Everything that is needed to label a scan.
@@ -714,6 +793,7 @@ def open_model(
         device=device,
         progress=progress,
         max_memory=max_memory,
+        keep=keep,
     )
     if given:
         return GeoPurify.load(file, two_d, numbers, **common)
