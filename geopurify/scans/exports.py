@@ -204,7 +204,7 @@ def carry_to_mesh(
     vertices: np.ndarray,  # (v,3) of the mesh
     faces: np.ndarray | None = None,  # (f,3)
     reach: float = 0.1,  # metres
-    least: float = 0.5,  # Share that must be near
+    least: float = 0.75,  # Share that must be near
 ) -> OnMesh:
     """The nearest point of each vertex.
 
@@ -213,12 +213,19 @@ def carry_to_mesh(
     points, vertices = np.asarray(points, float), np.asarray(vertices, float)
     distance, nearest = cKDTree(points).query(vertices)
     some = points[np.random.default_rng(0).permutation(len(points))[:20_000]]
-    covered, near = np.mean(cKDTree(vertices).query(some)[0] <= reach), np.mean(distance <= reach)
+    surface = vertices if faces is None or not len(faces) else _strewn(vertices, faces)
+    covered, near = np.mean(cKDTree(surface).query(some)[0] <= reach), np.mean(distance <= reach)
     if max(covered, near) < least:
         extents = [' × '.join(f'{s:.2f}' for s in np.ptp(x, 0)) for x in (points, vertices)]
         raise InputError(
             f"the mesh does not fit the scan: {near:.0%} of its vertices have a point within {100 * reach:g} cm, and "
-            f"{covered:.0%} of the points a vertex; expected {least:.0%} of either. The scan measures {extents[0]} m, "
+            f"{covered:.0%} of the points its surface; expected {least:.0%} of either. The scan measures {extents[0]} m, "
             f"the mesh {extents[1]}; is it another room, in millimetres, moved, or is another axis upwards?"
         )
     return OnMesh(vertices, faces, np.where(distance <= reach, nearest, IGNORE), distance.astype(np.float32), reach)
+
+
+def _strewn(vertices, faces, count=50_000):
+    "Vertices, and points on the surface between them: a wall may be two triangles."
+    mesh: Any = trimesh.Trimesh(vertices, faces, process=False)
+    return np.concatenate([vertices, mesh.sample(count, seed=0)]) if mesh.area > 0 else vertices
