@@ -219,8 +219,8 @@ def carry_to_mesh(
         extents = [' × '.join(f'{s:.2f}' for s in np.ptp(x, 0)) for x in (points, vertices)]
         raise InputError(
             f"the mesh does not fit the scan: {near:.0%} of its vertices have a point within {100 * reach:g} cm, and "
-            f"{covered:.0%} of the points its surface; expected {least:.0%} of either. The scan measures {extents[0]} m, "
-            f"the mesh {extents[1]}; is it another room, in millimetres, moved, or is another axis upwards?"
+            f"{covered:.0%} of the points its surface; expected {least:.0%} of either. The scan measures "
+            f"{extents[0]} m, the mesh {extents[1]}; is it another room, moved, in millimetres, or is another axis up?"
         )
     return OnMesh(vertices, faces, np.where(distance <= reach, nearest, IGNORE), distance.astype(np.float32), reach)
 
