@@ -887,7 +887,7 @@ def _find_objects(model, path, out, args):
         names = sorted(path.name for path in new.iterdir())
     names += _submission(out / 'scannet_instances', args.save, found.save_scannet)
     shown = found.to_frame().drop(columns=['red', 'green', 'blue', 'views']).round(2)
-    print(found, *([shown.to_string(index=False)] if len(found) else []), sep='\n')
+    print(found, *([shown.to_string(index=False)] if len(found) else []), *result.note.split('; '), sep='\n')
     _wrote(*(out / name for name in names))
     return _with_page(_object_page, result, found, out / 'view_objects.html')
 
