@@ -449,14 +449,14 @@ def segment(
     asks = calibration is not None and unknown is not False
     rivals = self._rivals(classes) if asks else []
     scores, steps = self._scores(scene, [*classes.names, *rivals], how, stop=stop)
+    frozen, c, none = self.freeze(scene), len(classes), None
     if asks:
-        rest = torch.from_numpy(calibration.none(scores[:, len(classes) :].cpu().numpy()))
-        scores = torch.cat([scores[:, : len(classes)], rest[:, None].to(scores)], 1)  # (m,c+1)
-    found = at_points(self.freeze(scene), scores, self.memory).numpy()
-    none = found[:, len(classes)] if asks else None
+        elsewhere = torch.from_numpy(calibration.none(scores[:, c:].cpu().numpy()))
+        none = at_points(frozen, elsewhere[:, None], self.memory).numpy()[:, 0]
+    found = at_points(frozen, scores[:, :c], self.memory).numpy()
     coverage = self.coverage(scene).numpy()
     graph = partial(self.graph, scene, self.pooled_by if how == 'lifted' else how)
-    return Segmentation(scene, classes, found[:, : len(classes)], coverage, how, steps, calibration, none, graph)
+    return Segmentation(scene, classes, found, coverage, how, steps, calibration, none, graph)
 
 
 @patch
