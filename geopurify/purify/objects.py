@@ -42,10 +42,10 @@ class VoxelGraph:
 
 @dataclass(frozen=True)
 class CutConfig:
-    "How the graph is cut; chosen on rooms of the split `val`."
+    "How the graph is cut; chosen on rooms of the split `val`, see the table `objects`."
 
-    reach: float = 2.0  # voxels between neighbours that may be linked
-    least: float = 0.3  # of the mean weight 1/K; weaker links are cut
+    reach: float = 1.5  # voxels between neighbours that may be linked
+    least: float = 0.5  # of the mean weight 1/K; weaker links are cut
     core: int = 3  # links that a voxel needs to pass a connection on
 
 # %% ../../nbs/54_objects.ipynb #e31f875c
