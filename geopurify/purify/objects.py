@@ -74,9 +74,9 @@ def _links(graph, classes, config, rows=2**15):
         kept = (classes[some] == classes[i, None]) & (classes[i, None] != IGNORE)
         kept &= (apart <= config.reach**2) & (strength >= config.least)
         row, column = kept.nonzero(as_tuple=True)
-        found.append(torch.stack([i[row].double(), some[row, column].double(), strength[row, column].double()]))
-    i, j, w = torch.cat(found, 1).numpy()
-    one_way = coo_matrix((w, (i.astype(np.int64), j.astype(np.int64))), (m, m)).tocsr()
+        found.append((i[row].int(), some[row, column].int(), strength[row, column]))
+    i, j, w = (torch.cat(column).numpy() for column in zip(*found))
+    one_way = coo_matrix((w, (i, j)), (m, m)).tocsr()
     return one_way.maximum(one_way.T)
 
 # %% ../../nbs/54_objects.ipynb #371faa2a
