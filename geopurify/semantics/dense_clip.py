@@ -122,8 +122,9 @@ class DenseClipVLM(VLM):
             raise InputError(
                 f"{self.name} reads {self.context} tokens; {too_long[0][:60]!r} … has {max(lengths)}: say it shorter"
             )
-        padding = True if self.is_clip else 'max_length'  # as each was trained
-        words = self.tokenizer(texts, padding=padding, max_length=self.context, return_tensors='pt').to(self.net.device)
+        # as each was trained
+        padding = dict(padding=True) if self.is_clip else dict(padding='max_length', max_length=self.context)
+        words = self.tokenizer(texts, return_tensors='pt', **padding).to(self.net.device)
         asked = dict(input_ids=words['input_ids'])
         if self.is_clip:
             asked['attention_mask'] = words['attention_mask']
