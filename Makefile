@@ -32,7 +32,7 @@ help:
 	$(BIN)/python -m pip install --quiet --upgrade pip "setuptools<81" wheel
 	if command -v nvidia-smi >/dev/null 2>&1; then $(BIN)/python -m pip install --quiet "torch==$(TORCH)"; \
 	else $(BIN)/python -m pip install --quiet "torch==$(TORCH)+cpu" 2>/dev/null || $(BIN)/python -m pip install --quiet "torch==$(TORCH)"; fi
-	$(BIN)/python -m pip install --quiet --no-build-isolation -e ".[text,weights,hub,distributed,docs,dev]"
+	$(BIN)/python -m pip install --quiet --no-build-isolation -e ".[text,weights,hub,viewer,distributed,docs,dev]"
 # CLIP's vocabulary, one file: what the package asks for itself would bring torchvision
 	$(BIN)/python -m pip install --quiet --no-deps open_clip_torch
 	@touch $@

@@ -13,7 +13,7 @@ cfg = config['DEFAULT']
 # spconv's CUDA 12.0 wheels (they also run on a CPU) exist for x86-64 Linux and Windows up to Python 3.11; elsewhere the
 # package uses its own plain-torch sparse convolution behind the same interface.
 spconv = '; python_version < "3.12" and platform_machine in "x86_64 AMD64" and sys_platform != "darwin"'
-EXTRAS = 'text xdecoder weights hub record3d video exr ros distributed pretrain docs dev'.split()
+EXTRAS = 'text xdecoder weights hub viewer record3d video exr ros distributed pretrain docs dev'.split()
 extras = {name: cfg[f'{name}_requirements'].split() for name in EXTRAS if f'{name}_requirements' in cfg}
 
 # folders of data that are installed with the code; recorded cases are for tests in a checkout

@@ -14,7 +14,6 @@ import shutil
 import subprocess
 import tempfile
 import time
-from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
@@ -28,7 +27,7 @@ def find_chromium() -> str | None:  # None where there is none
     names = 'chromium', 'chromium-browser', 'google-chrome', 'chrome'
     return next((found for name in names if (found := shutil.which(name))), None)
 
-
+# %% ../../nbs/82b_browser.ipynb #e7805525
 class Browser:
     "A Chromium with one tab, drawing in software. Raises `InputError` where there is none, or it does not start."
 
@@ -60,7 +59,7 @@ class Browser:
     def _connect(self):
         from websockets.sync.client import connect
 
-        lines = iter(self.process.stderr.readline, '')  # type: ignore[union-attr]
+        lines = iter(self.process.stderr.readline, '')
         found = next((m for line in lines if (m := re.search(r'ws://([^/]+)/', line))), None)
         if found is None:
             raise InputError('Chromium did not start')
@@ -79,29 +78,38 @@ class Browser:
             raise InputError(f"{method}: {said['error']['message']}")
         return said['result']
 
-    def evaluate(self, script: str) -> Any:
-        "Value of an expression of JavaScript."
-        return self.call('Runtime.evaluate', expression=script, returnByValue=True)['result'].get('value')
+# %% ../../nbs/82b_browser.ipynb #99f633af
+@patch
+def evaluate(self: Browser, script: str) -> Any:
+    "Value of an expression of JavaScript."
+    return self.call('Runtime.evaluate', expression=script, returnByValue=True)['result'].get('value')
 
-    def wait_for(self, script: str, seconds: float = 60) -> float:  # Seconds that it took
-        "Until an expression is true. Raises `InputError` when it does not become so."
-        started = time.perf_counter()
-        while not self.evaluate(script):
-            if time.perf_counter() - started > seconds:
-                raise InputError(f'the page did not come to {script}')
-            time.sleep(0.05)
-        return time.perf_counter() - started
 
-    def screenshot(self) -> bytes:  # A PNG
-        return base64.b64decode(self.call('Page.captureScreenshot')['data'])
+@patch
+def wait_for(self: Browser, script: str, seconds: float = 60) -> float:  # Seconds that it took
+    "Until an expression is true. Raises `InputError` when it does not become so."
+    started = time.perf_counter()
+    while not self.evaluate(script):
+        if time.perf_counter() - started > seconds:
+            raise InputError(f'the page did not come to {script}')
+        time.sleep(0.05)
+    return time.perf_counter() - started
 
-    def close(self):
-        "The browser goes away."
-        self.socket.close()
-        self.process.kill()
-        self.process.wait()
-        self.process.stderr.close()  # type: ignore[union-attr]
-        self.folder.cleanup()
+
+@patch
+def screenshot(self: Browser) -> bytes:  # A PNG
+    return base64.b64decode(self.call('Page.captureScreenshot')['data'])
+
+
+@patch
+def close(self: Browser):
+    "The browser goes away."
+    self.socket.close()
+    self.process.kill()
+    self.process.wait()
+    if self.process.stderr:
+        self.process.stderr.close()
+    self.folder.cleanup()
 
 # %% ../../nbs/82b_browser.ipynb #b8e51ec2
 @patch

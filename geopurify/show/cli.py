@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['EXAMPLES', 'CODES', 'SELECT_EXAMPLES', 'build_parser', 'scene_folders', 'is_scene', 'run_cache', 'run_rooms',
            'run_prepare', 'run_manifest', 'run_weights', 'run_select', 'run_train', 'run_segment', 'run_objects',
-           'run_query', 'run_evaluate', 'run_demo_command', 'run_check', 'run_tables_command', 'run_reproduce', 'main']
+           'run_query', 'run_view', 'run_evaluate', 'run_demo_command', 'run_check', 'run_tables_command',
+           'run_reproduce', 'main']
 
 # %% ../../nbs/90_cli.ipynb #a4e49ce1
 import argparse
@@ -58,6 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
         _add_segment,
         _add_objects,
         _add_query,
+        _add_view,
         _add_cache_command,
         _add_evaluate,
         _add_demo,
@@ -933,6 +935,36 @@ def run_query(args):
             print(f'{text!r}: best score {found[text].max():.3f}, hottest at {place} m')
         _wrote(*(out / name for name in names))
         return _with_page(_heat_page, scene, texts, heats, out / 'view_query.html')
+
+# %% ../../nbs/90_cli.ipynb #ef6ec578
+def _add_view(commands):
+    text = 'Open a page on this machine to ask a scan in: words, classes, objects, what purification does.'
+    examples = '''
+  geopurify view data/test/ROOM
+  geopurify view my_scan --classes "desk,monitor,plant" --port 9000'''
+    p = _command(commands, 'view', run_view, text, examples)
+    _add_scene(p)
+    _value(p, '--classes', 'NAME|LIST', 'classes to begin with (default: scannet20)', default='scannet20')
+    _value(p, '--port', 'N', 'where to serve (default: the first free one from 8080)', _positive)
+    text = 'address to listen at (default: 127.0.0.1, this machine alone; 0.0.0.0: all who can reach it)'
+    _value(p, '--host', 'ADDRESS', text, default='127.0.0.1')
+    _add_cache(p)
+    _add_model(p)
+
+
+def run_view(args):
+    import threading
+    from geopurify.show.window import free_port, open_window
+
+    port = free_port(args.port, args.host)  # before the work
+    model = _load_model(args)
+    window = open_window(model, _load_long_scene(args.scene, args, model), args.classes, port, args.host)
+    print(f'{window.url}: open it in a browser; Ctrl-C ends it', flush=True)
+    try:
+        threading.Event().wait()
+    finally:
+        window.close()
+    return 0
 
 # %% ../../nbs/90_cli.ipynb #697a3f76
 def _heat_page(scene, texts, heats, path):

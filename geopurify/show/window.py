@@ -199,7 +199,7 @@ def ask(self: Window, text: str):
     x, y, z = self.asking.hottest(phrase, self.look) + self.asking.scene.offset
     return f'“{phrase}”: hottest at {x:.2f}, {y:.2f}, {z:.2f} m'
 
-
+# %% ../../nbs/82a_window.ipynb #b81b574a
 @patch
 @_safely
 def label(self: Window, names: str):
@@ -271,7 +271,7 @@ def _clicked(self: Window, event: Any):
     self.server.scene.add_label('/here', said.split(',')[0], position=place)
     return said
 
-
+# %% ../../nbs/82a_window.ipynb #ddc2ee52
 @patch
 @_safely
 def show_views(self: Window, visible: bool):
@@ -337,11 +337,18 @@ def _controls(self: Window):
             self._slider('none of these from', 'unknown_above', 0.0, 1.0, 0.01, round(above, 2))
     with gui.add_folder('picture'):
         size = gui.add_slider('point size', 0.2, 5.0, 0.1, 1.0)
-        size.on_update(lambda event: [setattr(cloud, 'point_size', size.value * self.size) for cloud in self.clouds])
+        size.on_update(lambda event: self.resize(size.value))
         views = gui.add_checkbox('views', False)
         views.on_update(lambda event: self.show_views(views.value))
         gui.add_button('screenshot').on_click(lambda event: self.screenshot(event.client))
         gui.add_button('export').on_click(lambda event: self.download(event.client))
+
+# %% ../../nbs/82a_window.ipynb #8e281665
+@patch
+def resize(self: Window, factor: float):
+    "Points so many times as large as they are apart."
+    for cloud in self.clouds:
+        cloud.point_size = factor * self.size
 
 
 @patch
