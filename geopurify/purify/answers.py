@@ -6,8 +6,10 @@
 __all__ = ['as_label_set', 'is_label_set', 'Segmentation', 'Heat']
 
 # %% ../../nbs/53_answers.ipynb #8bafe4c3
+import csv
 import dataclasses
 import difflib
+import io
 import re
 import warnings
 from collections.abc import Callable, Iterable
@@ -218,12 +220,30 @@ def save_csv(
     path: str | Path,  # A row a point: position, label (−1: unknown), name, confidence, margin, coverage
     rows: int = 100_000,  # That are turned into text at a time
 ) -> Path:
-    "Write the labelled points as a table, five digits of each number."
+    "Write the labelled points as a table, five digits of each number; places far from the origin to the millimetre."
+    place = '%.3f' if self.scene.offset.any() else '%.5g'
     with atomic_path(path) as tmp, open(tmp, 'w', newline='', encoding='utf-8') as f:
         for start in range(0, len(self.labels), rows):
             table = _point_rows(self, slice(start, start + rows))
-            table.to_csv(f, float_format='%.5g', index=False, header=start == 0, lineterminator='\n')
+            f.write('' if start else ','.join(table) + '\n')
+            f.writelines(_lines(table, dict.fromkeys('xyz', place)))
     return Path(path)
+
+# %% ../../nbs/53_answers.ipynb #0f35794b
+def _lines(table, formats):
+    "Rows as `DataFrame.to_csv` would write them, three times as fast."
+    quoted = {name: _quoted(name) for name in table['name'].unique()}
+    usual = {column: '%d' if table[column].dtype.kind in 'iu' else '%.5g' for column in table}
+    row = ','.join((usual | formats | dict(name='%s')).values()) + '\n'
+    table = table.assign(name=table['name'].map(quoted))
+    columns = [table[column].tolist() for column in table]
+    return (row % values for values in zip(*columns))
+
+
+def _quoted(name):
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator='').writerow([name, ''])
+    return buffer.getvalue()[:-1]
 
 
 def _point_rows(result, some=slice(None)):
