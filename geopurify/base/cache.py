@@ -18,7 +18,7 @@ import numpy as np
 from fastcore.basics import patch
 
 from .checkpoints import cache_folder
-from .core import InputError, atomic_path
+from .core import InputError, atomic_path, content_key
 from .files import load_npz
 from .memory import parse_memory
 
@@ -99,6 +99,15 @@ def user_cache() -> Cache:
     return Cache(cache_folder('scans'), os.environ.get(CACHE_SIZE) or _USUAL)
 
 # %% ../../nbs/00k_cache.ipynb #b7b38ab0
+_CHECKSUM = 'checksum'  # name in the file
+
+
+def _checksum(arrays):
+    "Of names, shapes and values; the archive's own checksums say nothing of a member that was exchanged."
+    parts = (part for name in sorted(arrays) for part in (name, np.asarray(arrays[name])))
+    return np.frombuffer(content_key(*parts).encode(), np.uint8)
+
+
 @patch
 def read(
     self: Cache,
@@ -110,6 +119,8 @@ def read(
         return None
     try:
         found = load_npz(path)
+        if not np.array_equal(found.pop(_CHECKSUM, np.zeros(0, np.uint8)), _checksum(found)):
+            raise InputError(f"{path} holds other arrays than those that were written")
     except InputError as e:
         if not isinstance(e.__cause__, FileNotFoundError):  # removed by another process just now
             warnings.warn(f"what was kept in {path} is damaged, and made again ({e})", stacklevel=2)
@@ -132,7 +143,7 @@ def write(
         return False
     try:
         with atomic_path(self.path(key)) as part, open(part, 'wb') as f:
-            np.savez(f, **arrays)
+            np.savez(f, **arrays, **{_CHECKSUM: _checksum(arrays)})
     except OSError as e:
         why = e.strerror or str(e)
         warnings.warn(f"nothing is kept for the next time: {self.folder} cannot be written ({why})", stacklevel=2)
