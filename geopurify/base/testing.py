@@ -150,8 +150,8 @@ class _HubRequest(BaseHTTPRequestHandler):
         self.send_header('Content-Length', str(len(content) - start))
         self.end_headers()
         if body:
-            self.wfile.write(content[start : self.server.cut])
-            self.server.cut = None
+            cut, self.server.cut = self.server.cut, None  # before the client can go on
+            self.wfile.write(content[start:cut])
 
 # %% ../../nbs/00d_testing.ipynb #e66efe8d
 @contextmanager
