@@ -407,8 +407,11 @@ def calibration(
 
 
 @patch
-def _rivals(self: GeoPurify, classes) -> list[str]:
-    "Names that compete with the classes."
+def rivals(
+    self: GeoPurify,
+    classes: LabelSet,
+) -> list[str]:
+    "Those of `RIVALS` that compete with the classes for a point: it is none of them where one of these wins."
     kept = rivals_of(self.vlm.encode_text(prompt(classes.names)), self.vlm.encode_text(prompt(RIVALS)))
     return [name for name, other in zip(RIVALS, kept) if other]
 
@@ -447,7 +450,7 @@ def segment(
         )
     self._check_room(len(scene), len(classes))
     asks = calibration is not None and unknown is not False
-    rivals = self._rivals(classes) if asks else []
+    rivals = self.rivals(classes) if asks else []
     scores, steps = self._scores(scene, [*classes.names, *rivals], how, stop=stop)
     frozen, c, none = self.freeze(scene), len(classes), None
     if asks:

@@ -23,7 +23,6 @@ from ..base.core import InputError, LabelSet, atomic_files
 from ..base.files import file_name
 from ..purify.affinities import class_scores
 from ..purify.answers import Heat, Segmentation, as_label_set
-from ..purify.calibration import RIVALS, rivals_of
 from ..purify.pooling import Affinity
 from ..scans.scene import Scene
 from ..scans.viz import heat_colors, label_colors
@@ -162,10 +161,7 @@ def labelled(
     classes, calibration = self.classes, self.calibration
     if calibration is None:
         return self._segmentation(classes, self.scores(classes.names, look).numpy())
-    read = self.model.vlm.encode_text
-    kept = rivals_of(read(prompt(classes.names)), read(prompt(RIVALS)))
-    rivals = [name for name, other in zip(RIVALS, kept) if other]
-    scores = self.scores([*classes.names, *rivals], look).numpy()
+    scores = self.scores([*classes.names, *self.model.rivals(classes)], look).numpy()
     if look.unknown_above is not None:
         calibration = dataclasses.replace(calibration, unknown_above=look.unknown_above)
     none = calibration.none(scores[:, len(classes) :])
