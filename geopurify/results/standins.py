@@ -39,7 +39,7 @@ from geopurify.readers.downloads import (
     write_scan,
     zipped_depth,
 )
-from ..readers.replica import write_replica_room
+from ..readers.replica import mesh_folder, write_replica_room
 from ..rooms.fine_labels import fine_names
 from ..rooms.shapes import NYU40
 from ..scans.labels import scannet_categories
@@ -252,17 +252,36 @@ def _there(folder, recipe):
     return True
 
 
+def _mark(folder, recipe):
+    (folder / STANDIN).write_text(json.dumps(recipe, indent=1) + '\n')
+
+
 def _at_once(folder, recipe, write):
-    "`write` a folder beside its place, then give it its name."
-    partial_folder = folder.parent / '.partial' / folder.name
-    shutil.rmtree(partial_folder, ignore_errors=True)
-    partial_folder.mkdir(parents=True)
+    "`write` a folder, and others beside it, apart from their places; then name them, `folder` last."
+    apart = folder.parent / '.partial' / folder.name
+    shutil.rmtree(apart, ignore_errors=True)
+    (apart / folder.name).mkdir(parents=True)
     try:
-        write(partial_folder)
-        (partial_folder / STANDIN).write_text(json.dumps(recipe, indent=1) + '\n')
-        os.replace(partial_folder, folder)
+        write(apart / folder.name)
+        for made in sorted(apart.iterdir(), key=lambda path: path.name == folder.name):
+            place = folder.parent / made.name
+            if made.is_dir():
+                _mark(made, recipe)
+                if _there(place, recipe):  # from a run that was killed between two names
+                    shutil.rmtree(place)
+            os.replace(made, place)
     finally:
-        shutil.rmtree(partial_folder, ignore_errors=True)
+        shutil.rmtree(apart, ignore_errors=True)
+
+
+def _write_all(work, items, scans, out, label, jobs, progress):
+    "`work` for each item, in processes, below `scans`; `out` is marked as a stand-in first, so that a run can go on."
+    scans.mkdir(parents=True, exist_ok=True)
+    _mark(out, dict(standin=1))
+    for _ in map_scenes(partial(work, out=scans), items, jobs, progress, label, ordered=False, threads=1):
+        pass
+    shutil.rmtree(scans / '.partial', ignore_errors=True)
+    return out
 
 # %% ../../nbs/77_standins.ipynb #3b6bd553
 _KINDS = dict(
@@ -303,14 +322,10 @@ def write_scannet(
     """
     rooms, out = _checked_rooms(rooms, names), Path(out)
     shares = [(room, names[i :: len(rooms)]) for i, room in enumerate(rooms) if i < len(names)]
-    (out / 'scans').mkdir(parents=True, exist_ok=True)
-    work = partial(_write_scans, out=out / 'scans', spacing=spacing)
-    for _ in map_scenes(work, shares, jobs, progress, 'rooms to scans', ordered=False, threads=1):
-        pass
-    shutil.rmtree(out / 'scans/.partial', ignore_errors=True)
+    out.mkdir(parents=True, exist_ok=True)
     write_label_table(out / 'scannetv2-labels.combined.tsv')
-    (out / STANDIN).write_text(json.dumps(dict(standin=1)) + '\n')
-    return out
+    work = partial(_write_scans, spacing=spacing)
+    return _write_all(work, shares, out / 'scans', out, 'rooms to scans', jobs, progress)
 
 
 def _checked_rooms(rooms, names):
@@ -385,13 +400,8 @@ def write_matterport(
             raise InputError(f"expected names of regions such as 17DRP5sb8fy_region0, got {name!r}")
         houses[house].append((rooms[i % len(rooms)], region))
     items = [(house, [r for r, _ in pairs], [n for _, n in pairs]) for house, pairs in houses.items()]
-    (out / 'v1/scans').mkdir(parents=True, exist_ok=True)
-    work = partial(_write_one_house, out=out / 'v1/scans', spacing=spacing)
-    for _ in map_scenes(work, items, jobs, progress, 'rooms to houses', ordered=False, threads=1):
-        pass
-    shutil.rmtree(out / 'v1/scans/.partial', ignore_errors=True)
-    (out / STANDIN).write_text(json.dumps(dict(standin=1)) + '\n')
-    return out
+    work = partial(_write_one_house, spacing=spacing)
+    return _write_all(work, items, out / 'v1/scans', out, 'rooms to houses', jobs, progress)
 
 # %% ../../nbs/77_standins.ipynb #60750d2d
 def _replica_class(piece, number):
@@ -405,6 +415,7 @@ def _replica_class(piece, number):
 def _write_one_room(item, out, spacing):
     name, room = item
     recipe = _recipe([room], spacing)
+    _there(mesh_folder(out / name).parent, recipe)  # an official mesh is not overwritten
     if _there(out / name, recipe):
         return
     made = room_mesh(room, spacing)
@@ -414,8 +425,7 @@ def _write_one_room(item, out, spacing):
     mesh = AnnotatedMesh(made.points, made.colors, made.faces, made.segments, things)
     frames = ((pose, jpeg, depth / 1000) for pose, jpeg, depth in (_frame(room, n) for n in _numbers(room)))
     K = np.loadtxt(room / 'intrinsic/intrinsic_depth.txt')[:3, :3]
-    write_replica_room(out / name, mesh, list(frames), K)
-    (out / name / STANDIN).write_text(json.dumps(recipe, indent=1) + '\n')
+    _at_once(out / name, recipe, partial(write_replica_room, mesh=mesh, frames=list(frames), K=K))
 
 
 def write_replica(
@@ -428,16 +438,15 @@ def write_replica(
 ) -> Path:  # out
     """Rooms as NICE-SLAM's Replica with the data set's own meshes; rooms that are there are kept.
 
-    Raises `InputError` without rooms or names, for a name twice, and for a room that is there and was made otherwise.
+    Raises `InputError` without rooms or names, for a name twice, for a room or a mesh that is there and was made
+    otherwise, and for a folder with official pictures.
     """
     rooms, out = _checked_rooms(rooms, names), Path(out)
+    if (out / 'cam_params.json').exists():
+        _there(out, dict(standin=1))
     items = [(name, rooms[i % len(rooms)]) for i, name in enumerate(names)]
-    out.mkdir(parents=True, exist_ok=True)
-    work = partial(_write_one_room, out=out, spacing=spacing)
-    for _ in map_scenes(work, items, jobs, progress, 'rooms to Replica', ordered=False, threads=1):
-        pass
-    (out / STANDIN).write_text(json.dumps(dict(standin=1)) + '\n')
-    return out
+    work = partial(_write_one_room, spacing=spacing)
+    return _write_all(work, items, out, out, 'rooms to Replica', jobs, progress)
 
 # %% ../../nbs/77_standins.ipynb #5ee8d44e
 SMALL_XDECODER = XDecoderConfig(
