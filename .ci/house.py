@@ -31,7 +31,7 @@ PROMISES = {
     'private names across modules': 0,
     f'code lines wider than {WIDTH} columns': 0,
     'lines of the longest exported cell': 60,
-    'kilobytes of recorded cases': 3000,
+    'kilobytes of recorded cases': 3200,
     'ruff findings': 0,
     'mypy errors': 0,
 }

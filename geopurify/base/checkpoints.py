@@ -26,6 +26,7 @@ from typing import Any
 
 import torch
 from safetensors import safe_open
+from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
 from .core import InputError, atomic_path, manifest_path
 from .files import check_archive
@@ -68,6 +69,7 @@ def _read_safetensors(path):
 
 
 SAFE_TORCH = 2, 10
+_LIGHTNING = 'pytorch_lightning.', 'lightning.'  # modules whose classes are read as plain dictionaries
 
 
 def _read_pickle(path, what, verify):
@@ -76,9 +78,12 @@ def _read_pickle(path, what, verify):
             f"{what} {path}: torch {torch.__version__} can be made to run code by such a file (CVE-2025-32434, "
             "CVE-2026-24747); use torch 2.10 or newer, or a .safetensors file"
         )
+    as_dict = []
     if zipfile.is_zipfile(path):
         check_archive(path, f'{what} {path}', contents=verify)
-    with warnings.catch_warnings():
+        named = get_unsafe_globals_in_checkpoint(path)
+        as_dict = [(dict, name) for name in named if name.startswith(_LIGHTNING)]
+    with warnings.catch_warnings(), safe_globals(as_dict):
         warnings.simplefilter('ignore', UserWarning)  # about pickle protocols, on the way to an error
         return torch.load(path, map_location='cpu', weights_only=True), {}
 
@@ -134,7 +139,7 @@ class Checkpoint:
     "A released checkpoint: a row of `data_manifests/checkpoints.csv`, all of it text."
 
     name: str  # What users type
-    kind: str  # Which model reads it: "sonata", "xdecoder" or "student"
+    kind: str  # Which model reads it: "sonata", "xdecoder", "lseg" or "student"
     repository: str  # OWNER/NAME, on Hugging Face, or on GitHub where the file is fetched by hand
     file: str  # Path in the repository, or in what the page offers
     revision: str  # Commit that is fetched; empty: the newest at the first fetch, which the lock file remembers
@@ -163,7 +168,7 @@ class Checkpoint:
 
 
 def known_checkpoints(
-    kind: str | None = None,  # "sonata", "xdecoder" or "student"; None: all
+    kind: str | None = None,  # "sonata", "xdecoder", "lseg" or "student"; None: all
 ) -> dict[str, Checkpoint]:  # By name
     "Released checkpoints that this package knows, those that it cannot load among them."
     with open(manifest_path('checkpoints.csv'), newline='', encoding='utf-8') as f:
@@ -412,7 +417,7 @@ def _require_arrived(known, part, told):
 # %% ../../nbs/00a_checkpoints.ipynb #5eae33b4
 def checkpoint_file(
     path_or_name: str | Path,  # A file, or a name of `known_checkpoints`
-    kind: str,  # Which model will read it: "sonata", "xdecoder" or "student"
+    kind: str,  # Which model will read it: "sonata", "xdecoder", "lseg" or "student"
     download: bool = False,  # Fetch a named one when this machine does not have it
 ) -> Path:
     """Where a checkpoint is. One that is named is compared with what is known of it, see `check_checkpoint`.

@@ -31,6 +31,12 @@ VLMS = listed(
         dict(checkpoint='a file such as xdecoder_focall_last.pt, or the name xdecoder-focal-l'),
     ),
     Choice(
+        'lseg',
+        'geopurify.semantics.lseg_published:open_lseg',
+        "LSeg as published, the paper's second 2D model, from its checkpoint",
+        dict(checkpoint='the file demo_e200.ckpt (default: where `geopurify weights` looks for it)'),
+    ),
+    Choice(
         'closed-list',
         'geopurify.semantics.closed_list:open_closed_list',
         'a segmentation network with fixed classes, such as SegFormer or Mask2Former, from transformers',

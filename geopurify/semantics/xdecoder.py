@@ -552,11 +552,10 @@ class TextMLP(nn.Module):
 class TextBlock(nn.Module):
     "Causal self-attention and feed-forward, each after a normalisation."
 
-    def __init__(self, config: XDecoderConfig):
+    def __init__(self, channels: int, heads: int, eps: float = 1e-12):
         super().__init__()
-        c = config.text_width
-        self.attn, self.mlp = Attention(c, config.text_heads), TextMLP(c)
-        self.ln_1, self.ln_2 = nn.LayerNorm(c, eps=1e-12), nn.LayerNorm(c, eps=1e-12)
+        self.attn, self.mlp = Attention(channels, heads), TextMLP(channels)
+        self.ln_1, self.ln_2 = nn.LayerNorm(channels, eps=eps), nn.LayerNorm(channels, eps=eps)
 
     def forward(self, x):
         y = self.ln_1(x)
@@ -571,7 +570,8 @@ class TextTransformer(nn.Module):
         super().__init__()
         self.positional_embedding = nn.Parameter(torch.randn(config.context, config.text_width) * 0.01)
         self.token_embedding = nn.Embedding(VOCABULARY_SIZE, config.text_width)
-        self.resblocks = nn.ModuleList(TextBlock(config) for _ in range(config.text_layers))
+        blocks = (TextBlock(config.text_width, config.text_heads) for _ in range(config.text_layers))
+        self.resblocks = nn.ModuleList(blocks)
         self.ln_final = nn.LayerNorm(config.text_width, eps=1e-12)
 
     def forward(self, ids):  # (n,tokens) → (n,tokens,c)
@@ -800,7 +800,7 @@ def vocabulary_file() -> Path:
         if path and path.is_file():
             return path
     raise InputError(
-        f"X-Decoder's text encoder needs CLIP's vocabulary, the file {MERGES_FILE} of the package open_clip_torch: "
+        f"this text encoder needs CLIP's vocabulary, the file {MERGES_FILE} of the package open_clip_torch: "
         "pip install open_clip_torch"
     )
 
@@ -871,7 +871,7 @@ def _number_signs_apart(text):
 
 # %% ../../nbs/22_xdecoder.ipynb #40830361
 class Tokenizer:
-    "CLIP's byte-pair encoding, as X-Decoder uses it."
+    "CLIP's byte-pair encoding, as X-Decoder and LSeg use it."
 
     def __init__(
         self,

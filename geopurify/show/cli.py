@@ -558,7 +558,7 @@ def _list_weights(rows):
     print(f'each must be as the manifest says, else as it was when it came, which {lock_file()} remembers')
 
 
-_READ_BY = dict(sonata='--teacher', xdecoder='--checkpoint', student='--model')
+_READ_BY = dict(sonata='--teacher', xdecoder='--checkpoint', lseg='--checkpoint', student='--model')
 
 
 def _fetch_weights(rows):
