@@ -1056,14 +1056,22 @@ def another_convention(evidence: DepthEvidence) -> Finding:
     "The best one is not what was stated."
     direction, axes = evidence.raw.stated
     if evidence.raw.mirror_unsaid:
-        read = f'the matrices have the determinant {-1 if evidence.raw.mirrored else 1}, which was not said'
+        read = _determinant_unsaid(evidence)
     else:
         read = f'read as {direction}, {axes} ({_error_as_stated(evidence):.1%} error)'
-    text = f'{read}, but it is {_best_of(evidence)}{_meaning(evidence)}'
+    return _convention_is(evidence, f'{read}, but it is {_best_of(evidence)}{_meaning(evidence)}')
+
+
+def _determinant_unsaid(evidence):
+    return f'the matrices have the determinant {-1 if evidence.raw.mirrored else 1}, which was not said'
+
+
+def _convention_is(evidence, text):
+    "What was stated is wrong, and this is right."
     right = {'direction': evidence.best.direction, 'axes': evidence.best.axes} | _also(evidence)
-    remedy = ', '.join(f'poses.{key} {json.dumps(value) if value is True else value}' for key, value in right.items())
-    correction = {'poses': right}
-    return Finding('pose convention', 'wrong', text, remedy, correction)
+    said = {key: json.dumps(value) if isinstance(value, bool) else value for key, value in right.items()}
+    remedy = ', '.join(f'poses.{key} {value}' for key, value in said.items())
+    return Finding('pose convention', 'wrong', text, remedy, {'poses': right})
 
 # %% ../../nbs/04a_check.ipynb #b38598f3
 CONVENTION = (
@@ -1781,13 +1789,9 @@ def convention_by_colour(evidence: ColourEvidence) -> Finding | None:
         return Finding('pose convention', 'unknown', text)
     if best.convention == evidence.raw.stated and not evidence.raw.mirror_unsaid:
         return Finding('pose convention', 'good', text)
-    remedy = f'poses.direction {best.direction}, poses.axes {best.axes}'
-    right: dict = {'direction': best.direction, 'axes': best.axes}
     if evidence.raw.mirror_unsaid:
-        text += f'; the matrices have the determinant {-1 if evidence.raw.mirrored else 1}, which was not said'
-        remedy += f', poses.mirrored {json.dumps(evidence.raw.mirrored)}'
-        right['mirrored'] = evidence.raw.mirrored
-    return Finding('pose convention', 'wrong', text, remedy, {'poses': right})
+        text += f'; {_determinant_unsaid(evidence)}'
+    return _convention_is(evidence, text)
 
 
 def camera_by_colour(evidence: ColourEvidence) -> Finding | None:

@@ -55,6 +55,7 @@ from geopurify.scans.labels import (
     matterport_classes,
     scannet_categories,
     split,
+    vertex_groups,
     vertex_majority,
 )
 from ..scans.scene import open_ply, read_ply, triangles, write_ply
@@ -292,12 +293,9 @@ def scannet_raw_ids(
     aggregation: dict,  # Content of `.aggregation.json`
 ) -> np.ndarray:  # (n,) int32 numbers of raw categories, 0 = not annotated
     "Raw category of each vertex."
-    numbers = scannet_categories()
-    names, place = np.unique(np.asarray(segments['segIndices'], np.int64), return_inverse=True)
-    per_segment = np.zeros(len(names), np.int32)
-    for group in aggregation['segGroups']:
-        per_segment[np.isin(names, group['segments'])] = numbers.get(group['label'], 0)
-    return per_segment[place]
+    numbers, groups = scannet_categories(), aggregation['segGroups']
+    of_group = np.array([*(numbers.get(group['label'], 0) for group in groups), 0], np.int32)  # the last: none
+    return of_group[vertex_groups(segments['segIndices'], groups)]
 
 # %% ../../nbs/03b_prepare.ipynb #e4f7860f
 def scannet_labels(

@@ -16,6 +16,7 @@ from scipy.spatial import cKDTree
 from ..base.core import IGNORE, InputError
 from .furnish import SHELL, Room
 from .shapes import NYU40, point_triangle_distance
+from ..scans.labels import vertex_groups
 
 # %% ../../nbs/02g_instances.ipynb #393b65c0
 def face_objects(
@@ -135,9 +136,4 @@ def read_instances(
             contents.append(json.loads(path.read_text())[key])
         except (ValueError, KeyError, TypeError) as e:
             raise InputError(f"{path} is broken ({type(e).__name__}: {e}); download or render it again") from e
-    indices, groups = contents
-    names, place = np.unique(np.asarray(indices, np.int64), return_inverse=True)
-    of_segment = np.full(len(names), IGNORE, np.int32)
-    for i, group in enumerate(groups):
-        of_segment[np.isin(names, group['segments'])] = i
-    return of_segment[place.ravel()]
+    return vertex_groups(*contents)

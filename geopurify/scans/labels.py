@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['MATTERPORT_SETS', 'DATASETS', 'SOURCES', 'SPLITS', 'EXPERIMENTS', 'scannet_categories', 'frequent_names',
-           'matterport_classes', 'vertex_majority', 'published_mean', 'DataSet', 'Split', 'split']
+           'matterport_classes', 'vertex_majority', 'vertex_groups', 'published_mean', 'DataSet', 'Split', 'split']
 
 # %% ../../nbs/01a_labels.ipynb #8a7e5f44
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -92,6 +92,18 @@ def vertex_majority(
     out = np.full(count, IGNORE, np.int32)
     out[vertex[first]] = label[first] - 1
     return out
+
+# %% ../../nbs/01a_labels.ipynb #c40baad7
+def vertex_groups(
+    segments: Iterable[int],  # n, the number of each vertex's segment
+    groups: Sequence[Mapping],  # Objects, with numbers of their `segments`
+) -> np.ndarray:  # (n,) int32 place of each vertex's object in the list, −1 = none
+    "Objects of a scan's vertices, as `.segs.json` and `.aggregation.json` of ScanNet tell them."
+    numbers, place = np.unique(np.asarray(segments, np.int64), return_inverse=True)
+    of_segment = np.full(len(numbers), IGNORE, np.int32)
+    for i, group in enumerate(groups):
+        of_segment[np.isin(numbers, group['segments'])] = i
+    return of_segment[place.ravel()]
 
 # %% ../../nbs/01a_labels.ipynb #f4227630
 def published_mean(
