@@ -7,7 +7,7 @@ __all__ = ['PATCH', 'STRIDE', 'NOT_LOADED', 'LOGIT_SCALE', 'LSegConfig', 'Vision
            'reassembling', 'ResidualUnit', 'Fusion', 'ClipText', 'LSegNet', 'load_lseg', 'shown_square',
            'PublishedLSeg', 'open_lseg']
 
-# %% ../../nbs/23b_lseg_published.ipynb #7fefbe6d
+# %% ../../nbs/23b_lseg_published.ipynb #a7fc8aa1
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,7 +24,7 @@ from ..base.core import InputError, content_key, first_few
 from .vlm import VLM, PixelFeatures, check_phrases, checked_image
 from .xdecoder import END, MLP, VOCABULARY_SIZE, TextBlock, Tokenizer
 
-# %% ../../nbs/23b_lseg_published.ipynb #895dd11e
+# %% ../../nbs/23b_lseg_published.ipynb #e3868b95
 @dataclass(frozen=True)
 class LSegConfig:
     "Sizes of an LSeg; the defaults are those of the published one."
@@ -46,7 +46,7 @@ class LSegConfig:
 PATCH = 16  # pixels of a patch, each way
 STRIDE = 32  # what the sides of a picture must be multiples of: the coarsest level
 
-# %% ../../nbs/23b_lseg_published.ipynb #6e0792cf
+# %% ../../nbs/23b_lseg_published.ipynb #70de4e1d
 class VisionBlock(nn.Module):
     "Self-attention and feed-forward, each after a normalisation and added."
 
@@ -66,7 +66,7 @@ class VisionBlock(nn.Module):
         mixed = F.scaled_dot_product_attention(q, k, v)
         return self.attn['proj'](mixed.transpose(1, 2).flatten(2))
 
-# %% ../../nbs/23b_lseg_published.ipynb #b8005a41
+# %% ../../nbs/23b_lseg_published.ipynb #cdceac2f
 class VisionTransformer(nn.Module):
     "Pictures → tokens after some of the blocks; the first token is the class token."
 
@@ -98,7 +98,7 @@ class VisionTransformer(nn.Module):
                 out.append(tokens)
         return out
 
-# %% ../../nbs/23b_lseg_published.ipynb #adab4ab1
+# %% ../../nbs/23b_lseg_published.ipynb #edc6e85a
 class Reassemble(nn.Module):
     "Tokens → a map of one level; the parts have the numbers that they have in the official sequence."
 
@@ -121,7 +121,7 @@ def reassembling(config: LSegConfig) -> list[Reassemble]:  # At strides 4, 8, 16
     steps = nn.ConvTranspose2d(a, a, 4, 4), nn.ConvTranspose2d(b, b, 2, 2), nn.Identity(), nn.Conv2d(d, d, 3, 2, 1)
     return [Reassemble(config.width, c, step) for c, step in zip(config.levels, steps)]
 
-# %% ../../nbs/23b_lseg_published.ipynb #90d73bbd
+# %% ../../nbs/23b_lseg_published.ipynb #4aed63ad
 class ResidualUnit(nn.Module):
     "Two convolutions with normalisation, each after a ReLU, beside an identity."
 
@@ -150,7 +150,7 @@ class Fusion(nn.Module):
         x = self.out_conv(self.resConfUnit2(x))
         return F.interpolate(x, scale_factor=2, mode='bilinear', align_corners=True)
 
-# %% ../../nbs/23b_lseg_published.ipynb #4ec73ed3
+# %% ../../nbs/23b_lseg_published.ipynb #5b7c5841
 class ClipText(nn.Module):
     "Token ids → unit vectors."
 
@@ -177,7 +177,7 @@ class ClipText(nn.Module):
         last = self.ln_final(x[torch.arange(len(ids), device=ids.device), end])
         return F.normalize(last @ self.text_projection, dim=1)
 
-# %% ../../nbs/23b_lseg_published.ipynb #e3df5210
+# %% ../../nbs/23b_lseg_published.ipynb #4c4876b2
 class LSegNet(nn.Module):
     "Pictures → a unit vector for each 2×2 pixels. Names of modules are those of the official checkpoint."
 
@@ -220,7 +220,7 @@ class LSegNet(nn.Module):
         "Embed pixels."
         return F.normalize(self.scratch['head1'](self.decoded(self.levels(x))), dim=1)
 
-# %% ../../nbs/23b_lseg_published.ipynb #d328978d
+# %% ../../nbs/23b_lseg_published.ipynb #3bd30cc9
 NOT_LOADED = {  # beginnings of names
     'clip_pretrained.visual.': "CLIP's image encoder",
     'clip_pretrained.logit_scale': "its temperature, which LSeg does not use",
@@ -230,7 +230,7 @@ NOT_LOADED = {  # beginnings of names
 }
 LOGIT_SCALE = 1 / 0.07  # what cosines are multiplied by; a constant in the official code
 
-# %% ../../nbs/23b_lseg_published.ipynb #4fddb136
+# %% ../../nbs/23b_lseg_published.ipynb #bac103d3
 def _tensors(path):
     "Tensors of a file by the network's own names."
     content, _ = read_tensors(path, 'LSeg checkpoint')
@@ -257,7 +257,7 @@ def _check_state(state, wanted, path):
         if state[k].shape != v.shape:
             raise InputError(f"{path}: {k} has shape {tuple(state[k].shape)}, expected {tuple(v.shape)}")
 
-# %% ../../nbs/23b_lseg_published.ipynb #67386e7d
+# %% ../../nbs/23b_lseg_published.ipynb #65b1f143
 def load_lseg(
     path_or_name: str | Path = 'lseg-demo',  # See `checkpoint_file`
     config: LSegConfig = LSegConfig(),
@@ -276,7 +276,7 @@ def load_lseg(
     net.load_state_dict({k: state[k].to(v.dtype) for k, v in wanted.items()}, assign=True)
     return net.eval().requires_grad_(False)
 
-# %% ../../nbs/23b_lseg_published.ipynb #b53dac8e
+# %% ../../nbs/23b_lseg_published.ipynb #40f3e20c
 def shown_square(
     image: np.ndarray,  # (h,w,3) uint8
     side: int = 640,  # Of the square; a multiple of 32
@@ -289,7 +289,7 @@ def shown_square(
     x = F.interpolate(x, size=(height, width), mode='bilinear', align_corners=not shrinks, antialias=shrinks)
     return F.pad(x[0], (0, side - width, 0, side - height), value=-1), (height, width)
 
-# %% ../../nbs/23b_lseg_published.ipynb #9c4e099f
+# %% ../../nbs/23b_lseg_published.ipynb #15538296
 class PublishedLSeg(VLM):
     """LSeg as published: pixels and phrases in the space of CLIP ViT-B/32's text encoder.
 
@@ -318,7 +318,7 @@ class PublishedLSeg(VLM):
 
     def bytes_per_image(self, size: tuple[int, int]) -> int:
         "Memory for one picture, whatever its size."
-        return 2800 * self.side**2
+        return 3000 * self.side**2
 
     def encode_image(self, image: np.ndarray) -> PixelFeatures:  # dense (512,h',w') float16, h' and w' half of (H,W)
         return PixelFeatures(self.pixels(checked_image(image)).half())
@@ -351,7 +351,7 @@ class PublishedLSeg(VLM):
                 )
         return self.net.clip_pretrained(self._tokenizer(texts).to(self.device)).float().cpu()
 
-# %% ../../nbs/23b_lseg_published.ipynb #063098f3
+# %% ../../nbs/23b_lseg_published.ipynb #9b5b0378
 def open_lseg(
     names: Any,  # Class names, for the consensus rule of the pipeline
     device: str | torch.device,
