@@ -142,7 +142,9 @@ class _HubRequest(BaseHTTPRequestHandler):
         known = content is not None and revision in ('main', self.server.commit)
         self.send_response(404 if not known else 206 if part else 200)
         if not known:
-            self.send_header('X-Error-Code', 'EntryNotFound')
+            stored = any(name.startswith(f'{repository}/') for name in self.server.files)
+            lacking = 'Repo' if not stored else 'Entry' if content is None else 'Revision'
+            self.send_header('X-Error-Code', f'{lacking}NotFound')
             content = b''
         start = int(part.removeprefix('bytes=').split('-')[0]) if part else 0
         self.send_header('X-Repo-Commit', self.server.commit)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..base.choices import imported
 from ..base.core import InputError
 from .hub import from_hub, loaded_whole, need_transformers
 from .lseg import PhraseTable
@@ -104,8 +106,7 @@ def transformers_network(
     Raises `InputError` where it cannot be had, is for another task, or its file lacks weights.
     """
     need_transformers()
-    from transformers import AutoConfig, AutoImageProcessor, AutoModelForSemanticSegmentation
-    from transformers import AutoModelForUniversalSegmentation, AutoProcessor
+    from transformers import AutoConfig, AutoModelForSemanticSegmentation, AutoModelForUniversalSegmentation
 
     config = from_hub(AutoConfig.from_pretrained, model)
     kinds = AutoModelForUniversalSegmentation, AutoModelForSemanticSegmentation
@@ -116,17 +117,29 @@ def transformers_network(
             "expected a network for semantic or universal segmentation, such as SegFormer or Mask2Former"
         )
     net = loaded_whole(kind, model).to(device).eval()
-    asks = dict(task_inputs=['semantic']) if config.model_type == 'oneformer' else {}
-    processor = from_hub((AutoProcessor if asks else AutoImageProcessor).from_pretrained, model)
-    if getattr(processor, 'do_center_crop', False):
-        processor.do_center_crop = False  # the whole picture
+    prepare = _preparation(model, config)
 
     def shares(image):
-        inputs = {k: v.to(device) for k, v in processor(images=image, return_tensors='pt', **asks).items()}
+        inputs = {k: v.to(device) for k, v in prepare(images=image, return_tensors='pt').items()}
         mask = inputs.get('pixel_mask')
         return _within_padding(shares_of_output(net(**inputs)), None if mask is None else mask[0])
 
     return shares, tuple(config.id2label[i] for i in sorted(config.id2label))
+
+
+def _preparation(model, config):
+    "What makes a network's inputs of a picture, as stored beside it; always of the whole picture."
+    from transformers import AutoImageProcessor, AutoTokenizer, OneFormerProcessor
+
+    if config.model_type != 'oneformer':
+        processor = from_hub(AutoImageProcessor.from_pretrained, model)
+        if getattr(processor, 'do_center_crop', False):
+            processor.do_center_crop = False
+        return processor
+    # its table of classes lies in another repository, and is read in training alone
+    pictures = from_hub(AutoImageProcessor.from_pretrained, model, class_info_file=None)
+    words = from_hub(AutoTokenizer.from_pretrained, model)
+    return partial(OneFormerProcessor(pictures, words, task_seq_length=config.task_seq_len), task_inputs=['semantic'])
 
 # %% ../../nbs/26_closed_list.ipynb #505ff7dd
 def open_closed_list(
@@ -137,8 +150,6 @@ def open_closed_list(
 
     Raises `InputError` without a checkpoint, and as `transformers_network` does.
     """
-    from geopurify.base.choices import imported
-
     if checkpoint is None:
         raise InputError(
             "the 2D model 'closed-list' needs a checkpoint: a segmentation network of a hub, such as "

@@ -5,7 +5,7 @@
 # %% ../../nbs/27_dense_clip.ipynb #d870084d
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ..base.core import InputError
 from .hub import from_hub, loaded_whole, need_transformers
+from .open_clip import open_clip_parts
 from .vlm import VLM, PixelFeatures, checked_image
 
 # %% auto #0
@@ -28,11 +29,12 @@ def clip_patches(
 ) -> Tensor:  # (b,p,d), row by row of the grid
     "CLIP's vector of each patch, by the value path of the last layer (MaskCLIP)."
     vision = net.vision_model
-    layers = vision.encoder.layers
-    before = vision(pixels, output_hidden_states=True).hidden_states[len(layers) - 1]  # what enters the last layer
-    count = before.shape[1]
-    closed = torch.full((count, count), torch.finfo(before.dtype).min, dtype=before.dtype, device=before.device)
-    alone = layers[-1](before, attention_mask=closed.fill_diagonal_(0)[None, None])
+    x = vision.pre_layrnorm(vision.embeddings(pixels))
+    *before, last = vision.encoder.layers
+    for layer in before:
+        x = layer(x, attention_mask=None)
+    closed = x.new_full((x.shape[1], x.shape[1]), torch.finfo(x.dtype).min)
+    alone = last(x, attention_mask=closed.fill_diagonal_(0)[None, None])
     return net.visual_projection(vision.post_layernorm(alone))[:, 1:]  # the first is the class token
 
 
@@ -89,8 +91,10 @@ class DenseClipVLM(VLM):
         tokenizer: Any,  # Of the same model
         processor: Any,  # Its image processor: `image_mean`, `image_std`
         name: str = 'clip',
+        names: Iterable[str] | None = None,  # Class names that views agree on
     ):
         self.net, self.tokenizer, self.name = net, tokenizer, name
+        self.names, self.logit_scale = None if names is None else tuple(names), net.logit_scale.exp().item()
         vision, self.is_clip = net.config.vision_config, net.config.model_type == 'clip'
         self.size, self.patch, self.context = (
             vision.image_size,
@@ -134,7 +138,8 @@ class DenseClipVLM(VLM):
 # %% ../../nbs/27_dense_clip.ipynb #7a02b426
 def open_dense_clip(
     device: str | torch.device,
-    checkpoint: str | Path | None = None,  # owner/name of a hub, or a folder
+    checkpoint: str | Path | None = None,  # owner/name of a hub, or a folder; after "hf-hub:" as open_clip stored it
+    names: Iterable[str] | None = None,  # Class names that views agree on
 ) -> DenseClipVLM:
     """CLIP, SigLIP or SigLIP 2 (of fixed size) as a 2D model.
 
@@ -145,6 +150,9 @@ def open_dense_clip(
             "the 2D model 'clip' needs a checkpoint: CLIP or SigLIP of a hub, such as openai/clip-vit-base-patch16 "
             "or google/siglip2-base-patch16-224, or a folder with one"
         )
+    if str(checkpoint).startswith('hf-hub:'):
+        net, tokenizer, processor = open_clip_parts(str(checkpoint).removeprefix('hf-hub:'))
+        return DenseClipVLM(net.to(device), tokenizer, processor, f'clip-{checkpoint}', names)
     need_transformers()
     from transformers import AutoConfig, AutoImageProcessor, AutoModel, AutoTokenizer
 
@@ -153,4 +161,4 @@ def open_dense_clip(
         raise InputError(f"{checkpoint} is a {config.model_type}; expected CLIP, SigLIP, or SigLIP 2 of a fixed size")
     net = loaded_whole(AutoModel, checkpoint).to(device).eval()
     tokenizer, processor = (from_hub(kind.from_pretrained, checkpoint) for kind in (AutoTokenizer, AutoImageProcessor))
-    return DenseClipVLM(net, tokenizer, processor, f'clip-{checkpoint}')
+    return DenseClipVLM(net, tokenizer, processor, f'clip-{checkpoint}', names)

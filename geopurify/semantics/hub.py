@@ -7,6 +7,7 @@ __all__ = ['named_revision', 'need_transformers', 'from_hub', 'loaded_whole']
 
 # %% ../../nbs/21a_hub.ipynb #664c996a
 import importlib.util
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,7 +44,7 @@ def from_hub(
             return load(name, revision=revision, **options)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError) as e:
         reason = ' '.join(str(e).split())[:300]
-        raise InputError(f"the model {model} cannot be opened: {reason} {_remedy(name)}") from e
+        raise InputError(f"the model {model} cannot be opened: {reason} {_remedy(name, **options)}") from e
 
 
 @contextmanager
@@ -59,11 +60,14 @@ def _errors_only() -> Iterator[None]:
         logging.set_verbosity(before)
 
 
-def _remedy(name):
+def _remedy(name, filename=None, **options):
+    files = filename or 'config.json, preprocessor_config.json, model.safetensors and, if any, its tokenizer'
     if Path(name).is_dir():
-        return "The folder should hold config.json, preprocessor_config.json and model.safetensors, by save_pretrained"
+        return f"The folder should hold {files}, as the library stores them"
+    if not re.fullmatch(r'[\w.-]+/[\w.-]+', name):
+        return f"There is no folder {name}; a model of a hub is named owner/name"
     return (
-        f"Without a network: download config.json, preprocessor_config.json and model.safetensors from "
+        f"Is its name right? Without a network: download {files} from "
         f"https://huggingface.co/{name}/tree/main into a folder, and name the folder"
     )
 

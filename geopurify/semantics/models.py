@@ -45,8 +45,18 @@ VLMS = listed(
     Choice(
         'clip',
         'geopurify.semantics.dense_clip:open_dense_clip',
-        'CLIP or SigLIP, a vector for each patch, from transformers',
-        dict(checkpoint='owner/name of a hub, or a folder that holds one'),
+        'CLIP or SigLIP, a vector for each patch, from transformers or open_clip',
+        dict(checkpoint='owner/name of a hub, a folder that holds one, or hf-hub:owner/name for weights of open_clip'),
+    ),
+    Choice(
+        'sam-clip',
+        'geopurify.semantics.segment_match:open_sam_clip',
+        'SAM or SAM 2 for masks, CLIP or SigLIP for what each is, from transformers',
+        dict(
+            checkpoint='CLIP or SigLIP, as for clip',
+            masks='SAM or SAM 2: owner/name of a hub, or a folder that holds one',
+            points='points of the grid along each axis (default: 32; 16 is four times as fast)',
+        ),
     ),
     Choice(
         'precomputed',
