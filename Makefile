@@ -76,8 +76,8 @@ oldest:
 	$(PYTHON) .ci/bounds.py > .venv-oldest/oldest.txt
 	bound=$$(sed -n 's/^torch==//p' .venv-oldest/oldest.txt); for version in $$bound+cpu $(TORCH)+cpu $$bound; do \
 	.venv-oldest/bin/python -m pip install --quiet "torch==$$version" 2>/dev/null && break; done
-	sed -i '/^torch==/d' .venv-oldest/oldest.txt
-	.venv-oldest/bin/python -m pip install --quiet --no-build-isolation -c .venv-oldest/oldest.txt -e ".[$(EXTRAS)]" $(TOOLS)
+	grep -v '^torch==' .venv-oldest/oldest.txt > .venv-oldest/others.txt
+	.venv-oldest/bin/python -m pip install --quiet --no-build-isolation -c .venv-oldest/others.txt -e ".[$(EXTRAS)]" $(TOOLS)
 	.venv-oldest/bin/python .ci/check.py --quick
 	.venv-oldest/bin/python .ci/check.py $(OF_EXTRAS)
 	@.venv-oldest/bin/python .ci/bounds.py --tried
