@@ -35,7 +35,7 @@ import sys, time
 started = time.perf_counter()
 import geopurify
 seconds = time.perf_counter() - started
-heavy = {'torch', 'transformers', 'sentence_transformers', 'spconv', 'plotly', 'trimesh'} & set(sys.modules)
+heavy = {'torch', 'numba', 'transformers', 'sentence_transformers', 'spconv', 'plotly', 'trimesh'} & set(sys.modules)
 assert seconds < 5 and not heavy, f'{seconds:.1f} s, loads {heavy}'
 """
 

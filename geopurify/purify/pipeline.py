@@ -72,7 +72,10 @@ def _computed(model, scene: Scene, lifted: Callable[[], PointFeatures], inputs=N
     def neighbors():
         need = len(voxels()) * (4 * numbers.pooling.neighbors + 120) + 5e7
         memory.require(need, f"the search for neighbours of {len(voxels()):,} voxels")
-        return nearest_neighbors(voxels().coords, numbers.pooling.neighbors)
+        coords = voxels().coords
+        if memory.left() < need + 1e9:
+            coords = coords.double()  # by a tree: the same, slower, but compiled code holds some 200 MB by itself
+        return nearest_neighbors(coords, numbers.pooling.neighbors)
 
     made = inputs or cache(lambda: _inputs(voxels(), lifted().features, scene, memory))
     makers: dict[str, Callable[[], Any]] = dict(

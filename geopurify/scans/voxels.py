@@ -6,8 +6,6 @@
 __all__ = ['interleave_bits', 'morton_code', 'Voxels', 'voxelize', 'nearest_neighbors']
 
 # %% ../../nbs/05_voxels.ipynb #dd11ae3e
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -154,14 +152,14 @@ def _check_points(points, size):
 
 # %% ../../nbs/05_voxels.ipynb #b1ce2940
 def nearest_neighbors(
-    xyz: np.ndarray | torch.Tensor,  # (m,3) metres, or cells; integers in Morton order are answered fastest
+    xyz: np.ndarray | torch.Tensor,  # (m,3) metres, or cells; different cells, as integers, are answered fastest
     k: int,  # Neighbours a row; where there are fewer than k other rows, all m−1 of them are returned
 ) -> torch.Tensor:  # (m, min(k, m−1)) int32, nearest first
     """Indices of the k nearest other rows, exact; of equally near ones the lower index comes first.
 
         row i: the j ≠ i with the k smallest pairs (‖xᵢ − xⱼ‖, j), in that order
 
-    xyz is (m,3), in metres or in cells; cells in Morton order, such as the `coords` of `Voxels`, are answered fastest.
+    xyz is (m,3), in metres or in cells; different cells, such as the `coords` of `Voxels`, are answered fastest.
     The result is (m, min(k, m−1)) int32.
 
     >>> nearest_neighbors(np.array([[0, 0, 0], [1, 0, 0], [3, 0, 0]]), 2).tolist()
@@ -179,9 +177,8 @@ def nearest_neighbors(
         raise InputError(f"nearest_neighbors: k must be at least 1, got {k}")
     if not np.isfinite(xyz).all():
         raise InputError("nearest_neighbors: some coordinates are NaN or infinite; remove them")
-    found, rest = np.empty((len(xyz), min(k, len(xyz) - 1)), np.int32), np.arange(len(xyz))
-    if given.dtype.kind in 'iu' and _are_cells(given):
-        rest = _search_balls(given, found)
+    k = min(k, len(xyz) - 1)
+    found, rest = _search_cells(given, xyz, k) or (np.empty((len(xyz), k), np.int32), np.arange(len(xyz)))
     if len(rest):
         _search_tree(xyz, rest, found)
     return torch.from_numpy(found)
@@ -233,87 +230,21 @@ def _neighbors_of(rows, tree, k, extra=16):
         found[cut] = _neighbors_of(rows[cut], tree, k, extra=2 * extra + k)
     return found
 
-# %% ../../nbs/05_voxels.ipynb #a6aeb9a7
-def _are_cells(coords):
-    """Whether each row is another cell, and they come in Morton order.
+# %% ../../nbs/05_voxels.ipynb #84404d6d
+def _search_cells(
+    given: np.ndarray,  # (m,3) of any type
+    xyz: np.ndarray,  # (m,3) float64, the same
+    k: int,
+    least: int = 10_000,
+) -> tuple[np.ndarray, np.ndarray] | None:  # (m,k) int32, rows that have none yet; None: a tree is to answer all
+    "Neighbours among many different cells of a grid."
+    lowest = xyz.min(0)
+    if given.dtype.kind not in 'iu' or len(xyz) < least or (xyz.max(0) - lowest).max() >= 2**21:
+        return None
+    cells = (xyz - lowest).astype(np.int32)
+    codes = morton_code(cells)
+    if not (np.diff(codes) > 0).all() and (np.diff(np.sort(codes)) == 0).any():
+        return None
+    from geopurify.scans.near import cell_neighbors
 
-    The order counts from the lowest corner or, as in a part of a scan, from zero.
-    """
-    low = coords.min(0)
-    corners = [low] if low.min() < 0 else [low, np.zeros_like(low)]
-    return any(_in_morton_order(coords - corner) for corner in corners)
-
-
-def _in_morton_order(cells):
-    return (cells.max(0) < 2**21).all() and (np.diff(morton_code(cells)) > 0).all()
-
-
-def _ball(
-    squared: int,  # r²
-) -> tuple[np.ndarray, np.ndarray]:  # offsets (w,3) without the centre, nearest first; their squared lengths (w,)
-    "Cells around a cell."
-    reach = np.arange(-int(squared**0.5), int(squared**0.5) + 1)
-    offsets = np.stack(np.meshgrid(reach, reach, reach, indexing='ij'), -1).reshape(-1, 3)
-    length = np.square(offsets).sum(1)
-    order = np.argsort(length, kind='stable')[1 : np.count_nonzero(length <= squared)]
-    return offsets[order], length[order]
-
-# %% ../../nbs/05_voxels.ipynb #2c42024b
-def _boxes(axes, rows, among, margin, cells=2**21, most=2**15):
-    "Stretches of rows whose box, with a margin, is small: (rows, all rows in the box, lowest corner, shape)."
-    lowest = np.array([axis[rows].min() - margin for axis in axes])
-    highest = np.array([axis[rows].max() + margin for axis in axes])
-    inside = np.ones(len(among), bool)
-    for axis, low, high in zip(axes, lowest, highest):
-        inside &= (axis.take(among) >= low) & (axis.take(among) <= high)
-    among, shape = among[inside], highest - lowest + 1
-    if np.prod(shape) <= cells and len(rows) <= most:
-        yield rows, among, lowest, shape
-    else:
-        for half in np.array_split(rows, 2):
-            yield from _boxes(axes, half, among, margin, cells, most)
-
-# %% ../../nbs/05_voxels.ipynb #e13da982
-def _search_balls(
-    coords: np.ndarray,  # (m,3) integers, see `_are_cells`
-    found: np.ndarray,  # (m,k) int32, gets the neighbours of the rows that are done
-) -> np.ndarray:  # (r,) rows that are left: their ball holds fewer than k others
-    "Exact neighbours of all cells that have enough of them close by."
-    m, k = found.shape
-    rows, left = np.arange(len(coords)), np.ones(m, bool)
-    axes = np.ascontiguousarray(coords.T, np.int64)
-    offsets, length = _ball(max(2, int(0.375 * k)))
-
-    def search(box):
-        for some, near in _looked_up(axes, offsets, *box):
-            done, neighbors = _first_hits(near, length, m, k)
-            found[some[done]], left[some[done]] = neighbors, False
-
-    if m > k > 0:
-        with ThreadPoolExecutor(os.cpu_count()) as threads:
-            list(threads.map(search, _boxes(axes, rows, rows, offsets.max())))
-    return np.flatnonzero(left)
-
-
-def _looked_up(axes, offsets, rows, among, lowest, shape, size=2**17):
-    "Some rows at a time with the (r,w) rows that lie at the offsets from them, m where there is none."
-    stride, m = np.array([shape[1] * shape[2], shape[2], 1]), axes.shape[1]
-    table = np.full(shape.prod(), m, np.int32)
-    table[stride @ (axes[:, among] - lowest[:, None])] = among
-    at, step = stride @ (axes[:, rows] - lowest[:, None]), max(1, size // len(offsets))
-    for start in range(0, len(rows), step):
-        part = slice(start, start + step)
-        yield rows[part], table.take(at[part, None] + offsets @ stride, mode='clip')
-
-# %% ../../nbs/05_voxels.ipynb #fc9cb198
-def _first_hits(near, length, m, k, extra=24):
-    "Which rows have k hits and all of the last ring; (r',k) their neighbours, by (distance, index)."
-    hits, width = np.flatnonzero(near < m), near.shape[1]
-    ends = np.searchsorted(hits, np.arange(0, near.size + 1, width))
-    rows = np.flatnonzero(np.diff(ends) >= k)
-    first, count = ends[rows, None], np.diff(ends)[rows, None]
-    at = hits.take(first + np.arange(k + extra), mode='clip')
-    key = (length << 32).take(at - rows[:, None] * width, mode='clip') + near.reshape(-1).take(at)
-    key[np.arange(k + extra) >= count] = np.iinfo(np.int64).max
-    whole = (count[:, 0] <= k + extra) | (key[:, k - 1] >> 32 != key[:, -1] >> 32)
-    return rows[whole], np.sort(key[whole], 1)[:, :k].astype(np.int32)  # the lower half is the index
+    return cell_neighbors(cells, codes, k)
