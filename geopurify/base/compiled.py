@@ -15,18 +15,21 @@ from numba import njit
 # %% ../../nbs/00l_compiled.ipynb #a79c1f25
 def compiled(
     function: Callable,  # Plain loops over arrays and numbers, which Numba understands
+    any_order: bool = False,  # Whether sums of floats may be taken in any order, as fast ones must
 ) -> Callable:  # the same, compiled when it is first called with arguments of a type
     "Machine code of a function, kept on disk where a folder for it can be written; it holds no lock while it runs."
+    exactness = {'contract', 'nsz', 'reassoc'} if any_order else {'contract'}  # a product and a sum are one step
     try:
-        return njit(cache=True, nogil=True)(function)
+        return njit(cache=True, nogil=True, fastmath=exactness)(function)
     except RuntimeError:  # no folder
-        return njit(nogil=True)(function)
+        return njit(nogil=True, fastmath=exactness)(function)
 
 
 def in_threads(
     function: Callable,
     pieces: Iterable,
+    threads: int | None = None,  # None: one for each processor
 ):
-    "Calls a function for each piece, as many at a time as there are processors; an error in one is raised."
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
-        list(threads.map(function, pieces))
+    "Calls a function for each piece, several at a time; an error in one is raised."
+    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+        list(pool.map(function, pieces))

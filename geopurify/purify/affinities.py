@@ -83,7 +83,8 @@ def scene_affinity(
         return uniform_affinity(scene.neighbors)
     if pooled_by == 'oracle':
         return oracle_affinity(scene.voxel_labels, scene.neighbors)
-    return affinity(embed(), scene.neighbors, alpha)
+    # compiled code holds some 200 MB by itself
+    return affinity(embed(), scene.neighbors, alpha, exact=memory.left() < 1e9)
 
 # %% ../../nbs/52_affinities.ipynb #5fb3e67d
 def class_scores(

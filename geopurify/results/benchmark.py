@@ -528,7 +528,8 @@ def student_affinity(
 ) -> Affinity:
     "Affinities of a student's embeddings."
     embeddings = student_embeddings(student, room, self.device)
-    return affinity(embeddings, room.neighbors, (numbers or self.preset).pooling.alpha)
+    # stored numbers are of the sums of whole arrays
+    return affinity(embeddings, room.neighbors, (numbers or self.preset).pooling.alpha, exact=True)
 
 
 @patch
