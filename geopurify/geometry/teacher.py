@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-import scipy.sparse as sp
 import torch
-from scipy.spatial import cKDTree
 from torch import Tensor
 
 from ..base.core import InputError, content_key
@@ -100,6 +98,8 @@ def local_moments(
     w_ij = 1 − |x_i − x̄_j|² / R_i²        weight of grid cell j, whose points have the mean x̄_j
     R_i  = radius, or the distance of the (cells + 1)-th nearest cell where that is less
     """
+    from scipy.spatial import cKDTree
+
     points = points - points.mean(0)  # small numbers lose fewer digits when squared
     voxels = voxelize(points, radius / 3)
     means = voxels.mean(np.hstack([points, points[:, _ROW] * points[:, _COL]])).numpy()  # (m,9)
@@ -113,13 +113,15 @@ def local_moments(
 # %% ../../nbs/30_teacher.ipynb #4d34884c
 def _falling_weights(points, tree, radius, cells):
     "Sparse (n, cells of the grid): 1 at the point, 0 at the rim."
+    from scipy.sparse import csr_matrix
+
     n, k = len(points), min(cells + 1, tree.n)
     distance, index = tree.query(points, k, workers=-1)
     distance, index = distance.reshape(n, k), index.reshape(n, k)
     rim = np.minimum(radius, distance[:, -1:]) if k > cells else radius
     weight = np.clip(1 - (distance / np.maximum(rim, 1e-9)) ** 2, 0, 1)
     weight[:, 0] = np.maximum(weight[:, 0], 1e-6)  # the nearest cell always counts
-    return sp.csr_matrix((weight.ravel(), index.ravel(), np.arange(0, n * k + 1, k)), (n, tree.n))
+    return csr_matrix((weight.ravel(), index.ravel(), np.arange(0, n * k + 1, k)), (n, tree.n))
 
 # %% ../../nbs/30_teacher.ipynb #8f03748e
 SHAPES = 'linearity', 'planarity', 'sphericity', 'verticality', 'curvature'

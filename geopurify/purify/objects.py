@@ -17,8 +17,6 @@ import numpy as np
 import pandas as pd
 import torch
 from fastcore.basics import patch
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
 from ..base.core import IGNORE, InputError, LabelSet, atomic_path, folded
@@ -54,6 +52,8 @@ def voxel_classes(
     labels: np.ndarray,  # (n,) class of each point, −1 = none
 ) -> np.ndarray:  # (m,) the most frequent class of each voxel's points, −1 = none
     "Classes of voxels; in a draw the lower one."
+    from scipy.sparse import coo_matrix
+
     home, known = graph.point_to_voxel.numpy(), labels != IGNORE
     votes = coo_matrix(
         (np.ones(known.sum(), np.int32), (home[known], labels[known])), (len(graph.coords), labels.max(initial=0) + 1)
@@ -64,6 +64,8 @@ def voxel_classes(
 
 def _links(graph, classes, config, rows=2**15):
     "(m,m) weights, as shares of the mean, between voxels of one class that stay linked."
+    from scipy.sparse import coo_matrix
+
     near, weights = graph.affinity.neighbors, graph.affinity.weights
     (m, k), found = near.shape, []
     coords, classes = graph.coords.int(), torch.as_tensor(classes)
@@ -86,6 +88,9 @@ def cut(
     config: CutConfig = CutConfig(),
 ) -> np.ndarray:  # (m,) number of each voxel's part, −1 = none
     "Connected parts of the graph inside each class."
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
     links = _links(graph, classes, config)
     core, between = np.diff(links.indptr) >= config.core, links.tocoo()
     joins = core[between.row] & core[between.col]

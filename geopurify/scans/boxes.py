@@ -7,7 +7,6 @@ __all__ = ['EDGES', 'upright_box', 'box_corners', 'box_edges']
 
 # %% ../../nbs/60b_boxes.ipynb #dc523b9c
 import numpy as np
-from scipy.spatial import ConvexHull, QhullError
 
 # %% ../../nbs/60b_boxes.ipynb #36b575dd
 def upright_box(
@@ -31,6 +30,8 @@ def upright_box(
 
 def _hull_edges(xy):
     "(e,2) directions; of points on a line that line's, of one point any."
+    from scipy.spatial import ConvexHull, QhullError
+
     try:
         corners = xy[ConvexHull(xy).vertices]
         return np.roll(corners, -1, 0) - corners

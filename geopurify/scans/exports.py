@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import trimesh
-from scipy.spatial import cKDTree
 
 from ..base.core import IGNORE, InputError, LabelSet, atomic_files, atomic_path, folded, label_set
 from .boxes import box_edges
@@ -104,6 +102,8 @@ def box_bars(
 
     Raises `InputError` for boxes of another shape.
     """
+    import trimesh
+
     boxes, colors = np.asarray(boxes, float), np.asarray(colors, np.uint8)
     if boxes.ndim != 2 or boxes.shape[1] != 7 or colors.shape != (len(boxes), 3):
         raise InputError(f"boxes: expected (k,7) and colours (k,3), got {boxes.shape} and {colors.shape}")
@@ -128,6 +128,8 @@ def write_glb(
     Raises `InputError` for a name that does not end in .glb, for colours of another number than points, and as
     `box_bars` does.
     """
+    import trimesh
+
     if Path(path).suffix.lower() != '.glb':
         raise InputError(f"write_glb: expected a file .glb, got {path}")
     if len(colors) != len(points):
@@ -153,6 +155,8 @@ def read_mesh(
 
     Raises `InputError` for a file that is missing or no mesh.
     """
+    import trimesh
+
     path = Path(path)
     if path.suffix.lower() == '.ply':
         found = read_ply(path)
@@ -210,6 +214,8 @@ def carry_to_mesh(
 
     Raises `InputError` for a mesh that does not fit the scan.
     """
+    from scipy.spatial import cKDTree
+
     points, vertices = np.asarray(points, float), np.asarray(vertices, float)
     distance, nearest = cKDTree(points).query(vertices)
     some = points[np.random.default_rng(0).permutation(len(points))[:20_000]]
@@ -227,5 +233,7 @@ def carry_to_mesh(
 
 def _strewn(vertices, faces, count=50_000):
     "Vertices, and points on the surface between them: a wall may be two triangles."
+    import trimesh
+
     mesh: Any = trimesh.Trimesh(vertices, faces, process=False)
     return np.concatenate([vertices, mesh.sample(count, seed=0)]) if mesh.area > 0 else vertices

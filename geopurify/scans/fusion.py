@@ -12,10 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
 
 from ..base.core import InputError
 from .scene import View
@@ -37,6 +33,8 @@ def depth_planes(
 
 def _planes(depth, K, max_depth, edge=None, grazing=0.1):
     "`depth_planes` with the coordinate first, (3,h,w), and the smoothed inverse depth (h,w)."
+    from scipy import ndimage
+
     K, (h, w) = np.asarray(K, np.float32), depth.shape
     fx, fy = K[0, 0], K[1, 1]
     x = (np.arange(w, dtype=np.float32) - K[0, 2]) / fx
@@ -79,6 +77,8 @@ def _inverse_depth(depth, max_depth, edge):
 
 def _fit_window(values, half):
     "Least-squares plane in a window of 2·half + 1 pixels: mean, and slopes to the right and down."
+    from scipy import ndimage
+
     size = 2 * half + 1
     box = np.full(size, 1 / size, np.float32)
     ramp = np.arange(-half, half + 1, dtype=np.float32)
@@ -162,6 +162,8 @@ def _visible_blocks(corners, view, depth, grid):
 
     Their indices, and positions of their first voxel in the camera's frame.
     """
+    from scipy import ndimage
+
     (h, w), K, T, side = view.size, view.K, view.world_to_camera, grid.block_size
     corner = corners @ T[:3, :3].T + T[:3, 3]
     x, y, z = (corner + (side - grid.voxel_size) / 2 * T[:3, :3].sum(1)).T  # centres
@@ -267,6 +269,10 @@ def _large_pieces(points, spacing, smallest):
 
     What hangs together at about four spacings is one piece.
     """
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+    from scipy.spatial import cKDTree
+
     cells, cell, count = np.unique(pack(np.floor(points / (2 * spacing))), return_inverse=True, return_counts=True)
     pairs = cKDTree(unpack(cells)).query_pairs(1.8, output_type='ndarray')
     graph = coo_matrix((np.ones(len(pairs)), pairs.T), shape=(len(cells), len(cells)))
@@ -284,6 +290,8 @@ def estimate_normals(
 
     Raises `InputError` for fewer than three points.
     """
+    from scipy.spatial import cKDTree
+
     points = np.asarray(points, np.float64)
     if len(points) < 3:
         raise InputError(f"{len(points)} points have no normals; at least 3 are needed")
@@ -310,6 +318,8 @@ def _at_distinct(points, k, most=1000):
 
 def _local_planes(points, k, chunk=100_000):
     "Normals (n,3) with arbitrary signs: smallest eigenvectors of the local covariances."
+    from scipy.spatial import cKDTree
+
     if len(points) == 1:
         return np.array([[1.0, 0, 0]])  # as of any number of equal points
     tree, normals = cKDTree(points), []

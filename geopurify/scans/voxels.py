@@ -11,7 +11,6 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from scipy.spatial import cKDTree
 
 from ..base.core import InputError
 
@@ -188,6 +187,8 @@ def _search_tree(xyz, rest, found, rows_at_once=32768):
     """Neighbours of the rows `rest`, written into `found`.
 
     Of equal rows only the first k + 1 can be anybody's neighbours; a tree cannot part the others, so it gets none."""
+    from scipy.spatial import cKDTree
+
     k = found.shape[1]
     kept, piled, first = _piles(xyz, k + 1)
     found[piled] = first[:, :k]

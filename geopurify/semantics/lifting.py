@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
-from scipy.spatial import cKDTree
 from torch import Tensor
 from tqdm import tqdm
 
@@ -148,6 +147,8 @@ def _nearest_with(
     has: np.ndarray,  # (n,) bool, at least one True
 ) -> np.ndarray:  # (n,) int64: the point itself where `has`, else the nearest point that has
     "Whose feature each point takes."
+    from scipy.spatial import cKDTree
+
     source, without = np.arange(len(points)), np.flatnonzero(~has)
     if not len(without):
         return source
