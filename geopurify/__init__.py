@@ -33,6 +33,7 @@ _WHERE = {
     "InputError": "base.core",
     "make_rooms": "rooms.write",
 }
+_VIEWED = {"purify.pipeline", "purify.answers"}  # what is in them gets its method `view` from above, from show.window
 __all__ = list(_WHERE)
 
 
@@ -41,7 +42,10 @@ def __getattr__(name):
         raise AttributeError(f"module 'geopurify' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"geopurify.{_WHERE[name]}"), name)
+    found = getattr(import_module(f"geopurify.{_WHERE[name]}"), name)
+    if _WHERE[name] in _VIEWED:
+        import_module("geopurify.show.window")
+    return found
 
 
 def __dir__():

@@ -100,6 +100,7 @@ class Segmentation:
     calibration: Calibration | None = None  # what makes probabilities of the scores, where that is known
     none: np.ndarray | None = None  # (n,) float32 how well each answers to anything else; None: nobody asked
     graph: Callable[[], Any] | None = None  # returns which points belong together, see `geopurify.purify.objects`
+    model: Any = None  # the `GeoPurify` that answered, which may be asked more; None: not known
 
     @cached_property
     def nearest(self) -> np.ndarray:  # (n,) int32
@@ -354,6 +355,7 @@ class Heat:
     scores: np.ndarray  # (n,t) float32
     coverage: np.ndarray  # (n,) int32
     pooled_by: str  # whose affinities were used
+    model: Any = None  # the `GeoPurify` that answered, which may be asked more; None: not known
 
     def __repr__(self):
         best = ', '.join(f'{t!r} up to {s:.2f}' for t, s in zip(self.texts, self.scores.max(0)))

@@ -462,7 +462,7 @@ def segment(
     found = at_points(frozen, scores[:, :c], self.memory).numpy()
     coverage = self.coverage(scene).numpy()
     graph = partial(self.graph, scene, self.pooled_by if how == 'lifted' else how)
-    return Segmentation(scene, classes, found, coverage, how, steps, calibration, none, graph)
+    return Segmentation(scene, classes, found, coverage, how, steps, calibration, none, graph, self)
 
 
 @patch
@@ -475,7 +475,7 @@ def query(
     "How well every point answers to free text (raises as `affinity` does)."
     texts = [texts] if isinstance(texts, str) else list(texts)
     scores, coverage = self.scores(scene, texts, pooled_by), self.coverage(scene).numpy()
-    return Heat(scene, tuple(texts), scores, coverage, pooled_by or self.pooled_by)
+    return Heat(scene, tuple(texts), scores, coverage, pooled_by or self.pooled_by, self)
 
 # %% ../../nbs/70_pipeline.ipynb #0218153a
 @patch

@@ -6,6 +6,7 @@
 __all__ = ['SCAN', 'CLASSES', 'thinned', 'at_temperature', 'Look', 'Asking', 'hit']
 
 # %% ../../nbs/82_asking.ipynb #5d8cc3fb
+import contextlib
 import dataclasses
 import threading
 from collections.abc import Iterable
@@ -78,6 +79,12 @@ class Look:
             raise InputError(f'expected T ≥ 0 and α > 0, got {self.steps} and {self.alpha}')
 
 # %% ../../nbs/82_asking.ipynb #2dcb00ef
+def _read_first(vlm):
+    "The first words load the text encoder; whoever types them later does not wait for it."
+    with contextlib.suppress(InputError):  # of a model that knows no such word, or cannot read at all
+        vlm.encode_text(prompt(['thing that nobody asks for']))
+
+
 class Asking:
     "A scan that answers to words. Raises `InputError` as `GeoPurify.affinity` and `as_label_set` do."
 
@@ -87,16 +94,21 @@ class Asking:
         scene: Scene,
         classes: LabelSet | str | Iterable[str] = 'scannet20',  # A label set, its name, or class names
         most: int = 300_000,  # Points that are shown
+        pooled_by: str | None = None,  # One of `POOLED_BY`; None: the model's own
     ):
         self.model, self.scene, self.classes = model, scene, as_label_set(classes)
+        threading.Thread(target=_read_first, args=[model.vlm], daemon=True).start()
+        self.pooled_by = pooled_by or model.pooled_by
         self.coverage = model.coverage(scene).numpy()  # (n,); the work of the first question
-        self.frozen, self.weights = model.freeze(scene), model.affinity(scene)
+        self.frozen, self.weights = model.freeze(scene), model.affinity(scene, self.pooled_by)
         self.shown = thinned(scene.points, most)  # (k,) indices of the points that are shown
         self.voxels = self.frozen.point_to_voxel.numpy()  # (n,) voxel of each point
-        self.calibration = model.calibration()
+        self.calibration = model.calibration(self.pooled_by)
         self.phrases: list[str] = []
         self._lock = threading.RLock()
-        self._scored = lru_cache(64)(self._score)
+        # a list of classes is a score a class and voxel: few of those are kept
+        self._of_phrase, self._of_list = lru_cache(64)(self._score), lru_cache(4)(self._score)
+        self._named = lru_cache(2)(self._name)
         self._warm = lru_cache(4)(partial(at_temperature, self.weights, model.preset.pooling.alpha))
 
     def look(self, shows: str = SCAN) -> Look:
@@ -146,9 +158,10 @@ def scores(
 ) -> Tensor:  # (m,c) of voxels
     "How well each voxel answers."
     asked = tuple(names)
+    scored = self._of_phrase if len(asked) == 1 else self._of_list
     with self._lock:
-        after = self._scored(asked, look.steps, look.alpha) if look.purified > 0 else 0
-        before = self._scored(asked, 0, 0.0) if look.purified < 1 else 0
+        after = scored(asked, look.steps, look.alpha) if look.purified > 0 else 0
+        before = scored(asked, 0, 0.0) if look.purified < 1 else 0
     return torch.as_tensor((1 - look.purified) * before + look.purified * after)
 
 
@@ -158,7 +171,12 @@ def labelled(
     look: Look,
 ) -> Segmentation:  # A row a voxel, without coverage
     "Classes of the voxels, and how sure they are; unknown where the model is calibrated."
-    classes, calibration = self.classes, self.calibration
+    return self._named(self.classes, dataclasses.replace(look, shows=CLASSES))
+
+
+@patch
+def _name(self: Asking, classes: LabelSet, look: Look) -> Segmentation:
+    calibration = self.calibration
     if calibration is None:
         return self._segmentation(classes, self.scores(classes.names, look).numpy())
     scores = self.scores([*classes.names, *self.model.rivals(classes)], look).numpy()
@@ -170,8 +188,8 @@ def labelled(
 
 @patch
 def _segmentation(self: Asking, classes, scores, calibration=None, none=None):
-    how, seen = self.model.pooled_by, np.zeros(len(scores), np.int32)
-    return Segmentation(self.scene, classes, scores, seen, how, None, calibration, none)
+    seen = np.zeros(len(scores), np.int32)
+    return Segmentation(self.scene, classes, scores, seen, self.pooled_by, None, calibration, none)
 
 # %% ../../nbs/82_asking.ipynb #ce86cedc
 @patch
@@ -223,18 +241,29 @@ def hit(
 
 
 @patch
+def name_at(
+    self: Asking,
+    point: int,  # Index into the scan's points
+    look: Look,
+) -> str:
+    "The class of a point, and how sure that is."
+    found, at = self.labelled(look), self.voxels[point]
+    classes, labels = found.named()
+    sure = found.margin if found.confidence is None else found.confidence
+    kind = 'margin' if found.confidence is None else 'confidence'
+    return f'{classes.names[labels[at]]}, {kind} {sure[at]:.2f}'
+
+
+@patch
 def describe(
     self: Asking,
     point: int,  # Index into the scan's points
     look: Look,
 ) -> str:
-    "What a point is: its class and how sure that is, and its scores for the phrases."
-    found, at = self.labelled(look), self.voxels[point]
-    classes, labels = found.named()
-    sure = found.margin if found.confidence is None else found.confidence
-    kind = 'margin' if found.confidence is None else 'confidence'
+    "What a point is: its class and how sure that is, where it is, and its scores for the phrases."
+    at = self.voxels[point]
     x, y, z = self.scene.placed_points[point]
-    said = [f'{classes.names[labels[at]]}, {kind} {sure[at]:.2f}, at {x:.2f}, {y:.2f}, {z:.2f} m']
+    said = [f'{self.name_at(point, look)}, at {x:.2f}, {y:.2f}, {z:.2f} m']
     scores = {phrase: float(self.scores([phrase], look)[at, 0]) for phrase in self.phrases}
     return '; '.join(said + [f'“{phrase}” {score:.2f}' for phrase, score in scores.items()])
 
@@ -261,8 +290,8 @@ def at_points(
     found = self.labelled(look)
     rows = {name: getattr(found, name) for name in ('scores', 'none')}
     values = {name: None if value is None else value[self.voxels] for name, value in rows.items()}
-    graph = None if self.weights is None else partial(self.model.graph, self.scene)
-    return dataclasses.replace(found, **values, coverage=self.coverage, graph=graph)
+    graph = None if self.weights is None else partial(self.model.graph, self.scene, self.pooled_by)
+    return dataclasses.replace(found, **values, coverage=self.coverage, graph=graph, model=self.model)
 
 
 @patch

@@ -134,10 +134,17 @@ def click(
 @patch
 def press(self: Browser, x: float, y: float):
     "The mouse, at a place in pixels."
-    for kind in ('mouseMoved', 'mousePressed', 'mouseReleased'):
-        button = 'none' if kind == 'mouseMoved' else 'left'
-        self.call('Input.dispatchMouseEvent', type=kind, x=x, y=y, button=button, clickCount=1)
+    self.point(x, y)
+    for kind in ('mousePressed', 'mouseReleased'):
+        self.call('Input.dispatchMouseEvent', type=kind, x=x, y=y, button='left', clickCount=1)
         time.sleep(0.05)
+
+
+@patch
+def point(self: Browser, x: float, y: float):
+    "The mouse comes to rest at a place in pixels."
+    self.call('Input.dispatchMouseEvent', type='mouseMoved', x=x, y=y, button='none')
+    time.sleep(0.05)
 
 
 @patch
