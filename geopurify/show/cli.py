@@ -12,6 +12,7 @@ __all__ = ['EXAMPLES', 'CODES', 'SELECT_EXAMPLES', 'build_parser', 'scene_folder
 import argparse
 import contextlib
 import io
+import json
 import os
 import shutil
 import signal
@@ -914,15 +915,19 @@ def _add_query(commands):
     _add_scene(p)
     p.add_argument('texts', nargs='+', metavar='TEXT', help='words or phrases, each in quotes')
     _add_cache(p)
-    _value(p, '--out', 'DIR', 'folder for heat_*.ply and view_query.html', required=True)
+    _value(
+        p, '--out', 'DIR', 'folder for heat_*.ply and view_query.html; phrases asked before stay in them', required=True
+    )
     _add_force(p)
     _add_model(p)
 
 
 def run_query(args):
-    out, texts = Path(args.out), list(dict.fromkeys(args.texts))
+    out, asked, scan = Path(args.out), list(dict.fromkeys(args.texts)), Path(args.scene).resolve().name
     check_apart(out, [args.scene], args.force)
     with hold_folder(out, 'query'):
+        before = [text for text in _asked_before(out, scan) if text not in asked]
+        args.texts = texts = [*before, *asked]
         model = _load_model(args)
         scene = _load_long_scene(args.scene, args, model)
         heats = {'lifted': model.query(scene, texts, 'lifted'), 'purified': model.query(scene, texts)}
@@ -930,11 +935,23 @@ def run_query(args):
         with atomic_files(out, ['heat_*.ply', 'view_query.html']) as new:
             for i, name in enumerate(names):
                 found.save_ply(new / name, i)
-        for text in texts:
+            (new / 'queries.json').write_text(json.dumps(dict(scan=scan, phrases=texts), indent=1), encoding='utf-8')
+        for text in asked:
             place = scene.placed_points[found.hottest(text)].mean(0).astype(float).round(2).tolist()
             print(f'{text!r}: best score {found[text].max():.3f}, hottest at {place} m')
+        if before:
+            print(f'asked before, and kept: {", ".join(map(repr, before))}')
         _wrote(*(out / name for name in names))
-        return _with_page(_heat_page, scene, texts, heats, out / 'view_query.html')
+        return _with_page(partial(_heat_page, start=len(before)), scene, texts, heats, out / 'view_query.html')
+
+
+def _asked_before(out, scan):
+    "Phrases that the results in a folder answer; none where they are of another scan, or there are none."
+    try:
+        said = json.loads((out / 'queries.json').read_text(encoding='utf-8'))
+        return [str(text) for text in said['phrases']] if said['scan'] == scan else []
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 # %% ../../nbs/90_cli.ipynb #ef6ec578
 def _add_view(commands):
@@ -967,8 +984,8 @@ def run_view(args):
     return 0
 
 # %% ../../nbs/90_cli.ipynb #697a3f76
-def _heat_page(scene, texts, heats, path):
-    "Each phrase by the 2D model alone and purified, on one scale."
+def _heat_page(scene, texts, heats, path, start=0):
+    "Each phrase by the 2D model alone and purified, on one scale; the phrase of that number is shown first."
     from geopurify.base.core import LabelSet
     from geopurify.show.viewer import Layer, Pair, heat_limits, pack_scene, write_page
 
@@ -977,7 +994,7 @@ def _heat_page(scene, texts, heats, path):
         limits = heat_limits(*(heat[text] for heat in heats.values()))
         layers += [Layer(f'“{text}”, {name}', 'heat', heat[text], limits=limits) for name, heat in heats.items()]
         pairs.append(Pair(f'“{text}”', *(f'“{text}”, {name}' for name in heats)))
-    packed = pack_scene(_for_page(scene), layers, pairs)
+    packed = pack_scene(_for_page(scene), layers, pairs, start=start)
     return write_page(path, [packed], LabelSet('none', ('none',)), f'{scene.name}: queries')
 
 # %% ../../nbs/90_cli.ipynb #f0c83cb3

@@ -119,11 +119,12 @@ class Camera {
 
 class PointView {
   constructor(canvas, camera, palette) {
-    Object.assign(this, { canvas, camera, palette, size: 1, cull: true, boxes: [] });
+    Object.assign(this, { canvas, camera, palette, size: 1, cull: true, ends: 0 });
     const gl = (this.gl = canvas.getContext('webgl', { antialias: true, preserveDrawingBuffer: false }));
     if (!gl) throw new Error('no WebGL');
     const program = (this.program = this.build(VERTEX, FRAGMENT));
     this.lines = this.build(LINE_VERTEX, LINE_FRAGMENT);
+    this.lineMatrix = gl.getUniformLocation(this.lines, 'matrix');
     gl.useProgram(program);
     gl.enable(gl.DEPTH_TEST);
     gl.bindTexture(gl.TEXTURE_2D, gl.createTexture());
@@ -178,16 +179,22 @@ class PointView {
       gl.vertexAttribPointer(at, ...this.pointers[buffer], 0, 0);
     }
   }
-  drawBoxes(matrix) {
-    const { gl, boxes } = this;
-    if (!boxes.length) return;
-    const corners = boxes.flatMap((b) => EDGES.flatMap((k) => b.corners[k])),
+  showBoxes(boxes) {
+    // uploaded once, and drawn by every frame
+    const gl = this.gl,
+      corners = boxes.flatMap((b) => EDGES.flatMap((k) => b.corners[k])),
       colors = boxes.flatMap((b) => EDGES.flatMap(() => b.color.map((c) => 0.75 * c)));
     this.upload('corner', new Float32Array(corners), 3, gl.FLOAT, false);
     this.upload('edge', new Uint8Array(colors), 3, gl.UNSIGNED_BYTE, true);
+    this.ends = boxes.length * EDGES.length;
+    this.redraw();
+  }
+  drawBoxes(matrix) {
+    if (!this.ends) return;
+    const gl = this.gl;
     this.use(this.lines, { position: 'corner', color: 'edge' });
-    gl.uniformMatrix4fv(gl.getUniformLocation(this.lines, 'matrix'), false, matrix);
-    gl.drawArrays(gl.LINES, 0, boxes.length * EDGES.length);
+    gl.uniformMatrix4fv(this.lineMatrix, false, matrix);
+    gl.drawArrays(gl.LINES, 0, this.ends);
   }
   show(cloud, layer) {
     const gl = this.gl,
@@ -403,10 +410,8 @@ function start(data) {
     const named = new Set(data.names.filter((_, i) => shown[i])),
       known = new Set(data.names);
     boxesLabel.hidden = !room.boxes?.length;
-    for (const p of panels) {
-      p.view.boxes = boxes.checked ? (room.boxes ?? []).filter((b) => named.has(b.name) || !known.has(b.name)) : [];
-      p.view.redraw();
-    }
+    const seen = boxes.checked ? (room.boxes ?? []).filter((b) => named.has(b.name) || !known.has(b.name)) : [];
+    for (const p of panels) p.view.showBoxes(seen);
   }
   function choose(preset, button) {
     show(panels[0], preset.left);
