@@ -46,6 +46,7 @@ from ..scans.contents import scene_key
 from ..scans.evaluation import Evaluation
 from ..scans.scene import Scene
 from ..scans.voxels import nearest_neighbors, voxelize
+from ..semantics.kept import KeptQueries
 from ..semantics.lifting import PointFeatures, lift
 from ..semantics.models import open_vlm
 from ..semantics.vlm import PROMPT, VLM, prompt
@@ -182,6 +183,8 @@ class _Remembered:
         if self.given is not None:
             return self.given
         vlm, numbers = self.model.vlm, self.model.preset
+        if self.key is not None and hasattr(vlm, 'queries'):
+            vlm = KeptQueries(vlm, self.model.keep)  # other names match its masks again
         text = _class_vectors(vlm, numbers.lifting)
         options = dict(lifting=numbers.lifting, text=text, memory=self.model.memory)
         return lift(self.scene, vlm, numbers.projection, self.model.progress, **options)

@@ -20,7 +20,7 @@ import math
 import re
 import unicodedata
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -35,7 +35,16 @@ from torch import Tensor, nn
 
 from ..base.checkpoints import bare_tensors, checkpoint_file, read_tensors
 from ..base.core import ImageConfig, InputError, atomic_path, content_key, first_few
-from .vlm import PROMPT, VLM, PixelFeatures, check_phrases, checked_image, prompt, same_shape_runs
+from geopurify.semantics.vlm import (
+    PROMPT,
+    VLM,
+    PixelFeatures,
+    Queries,
+    check_phrases,
+    checked_image,
+    prompt,
+    same_shape_runs,
+)
 
 # %% ../../nbs/22_xdecoder.ipynb #546e0b10
 @dataclass(frozen=True)
@@ -1155,14 +1164,50 @@ def encode_images(
     batch: int = 4,  # Images that go through the network together
 ) -> list[PixelFeatures]:
     "Embed several images. Raises `InputError` with the number of an image that is not (h,w,3) uint8."
-    arrays, out = _all_shown(images, self.images.image_size), []
+    words = self.vocabulary  # type: ignore[attr-defined]  # refuses now, not after the first image
+    return [_matched(self, one, words, size) for one in self.queries(images, batch)]  # type: ignore[attr-defined]
+
+
+@patch
+def queries(
+    self: XDecoder,
+    images: Sequence[np.ndarray],  # (h,w,3) uint8 RGB each, any sizes
+    batch: int = 4,  # Images that go through the network together
+) -> Iterator[Queries]:
+    "What does not depend on names. Raises `InputError` with the number of an image that is not (h,w,3) uint8."
+    arrays, nothing = _all_shown(images, self.images.image_size), torch.zeros(0, self.dim, device=self.device)
     for run in same_shape_runs(arrays, batch):
-        answer = self.predict([arrays[i] for i in run])  # type: ignore[attr-defined]  # patched in above
+        with torch.no_grad():
+            together = torch.stack([torch.tensor(arrays[i]) for i in run]).to(self.device)
+            answer = _answer_in(self.net, self.dtype, together, nothing)
         for i, image in enumerate(run):
-            one, image_size = answer.objects(i), arrays[image].shape[:2]
-            ids = mask_ids(one, image_size, size, self.images.crop_padding)
-            out.append(PixelFeatures(mask_ids=ids, embeddings=one.embeddings.clone()))
-    return out
+            one, (h, w) = answer.objects(i), arrays[image].shape[:2]
+            yield Queries(one.masks, one.embeddings.clone(), (h, w))
+
+
+@patch
+def matched(
+    self: XDecoder,
+    queries: Queries,  # Of one image
+    size: tuple[int, int] | None = None,  # (H,W) of the mask ids; None: the size that the network saw
+) -> PixelFeatures:
+    "Masks that compete for this model's names. Raises `InputError` without names."
+    return _matched(self, queries, self.vocabulary, size)  # type: ignore[attr-defined]  # patched in above
+
+
+@torch.no_grad()
+def _matched(model, queries, words, size):
+    embeddings = queries.embeddings.to(words.device)
+    logits = model.net.language.scale * unit(embeddings) @ words.T
+    answer = Prediction(logits, queries.masks.to(words.device), embeddings)
+    ids = mask_ids(answer, queries.size, size, model.images.crop_padding)
+    return PixelFeatures(mask_ids=ids, embeddings=embeddings)
+
+
+@patch(as_prop=True)
+def queries_key(self: XDecoder) -> str:
+    "What the queries' answers depend on, beside the picture."
+    return content_key(self.net.key, self.images.image_size, str(self.dtype))
 
 # %% ../../nbs/22_xdecoder.ipynb #603b54e9
 @patch(as_prop=True)
