@@ -6,6 +6,7 @@
 __all__ = ['Bert']
 
 # %% ../../nbs/22a_minilm.ipynb #3e76c05b
+import contextlib
 import json
 from pathlib import Path
 
@@ -17,6 +18,19 @@ from torch import Tensor
 from ..base.core import InputError
 
 # %% ../../nbs/22a_minilm.ipynb #016f8a0f
+_FEW = 256  # tokens
+
+
+@contextlib.contextmanager
+def _one_core():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 class Bert:
     "A BERT encoder from a folder in the hub's format. Raises `InputError` where its files are not those of one."
 
@@ -39,7 +53,11 @@ class Bert:
         ids: Tensor,  # (c,t) tokens
         mask: Tensor,  # (c,t) 1 where there is a token, 0 where the phrase has ended
     ) -> Tensor:  # (c,t,d) states of the last layer
-        "Read phrases."
+        "Read phrases; few of them on one core, since threads that wait for each other cost more than such small sums."
+        with _one_core() if ids.numel() <= _FEW else contextlib.nullcontext():
+            return self._read(ids, mask)
+
+    def _read(self, ids, mask):
         words, places = self._row('embeddings.word_embeddings', ids), torch.arange(ids.shape[1])
         x = words + self._row('embeddings.position_embeddings', places)
         x = x + self._row('embeddings.token_type_embeddings', torch.zeros_like(ids))

@@ -97,7 +97,7 @@ class Asking:
         pooled_by: str | None = None,  # One of `POOLED_BY`; None: the model's own
     ):
         self.model, self.scene, self.classes = model, scene, as_label_set(classes)
-        threading.Thread(target=_read_first, args=[model.vlm], daemon=True).start()
+        _read_first(model.vlm)
         self.pooled_by = pooled_by or model.pooled_by
         self.coverage = model.coverage(scene).numpy()  # (n,); the work of the first question
         self.frozen, self.weights = model.freeze(scene), model.affinity(scene, self.pooled_by)
@@ -123,8 +123,8 @@ class Asking:
         "Add a phrase. Raises `InputError` for an empty one, or one that the 2D model cannot read."
         check_phrases([text])
         phrase = ' '.join(text.split())
-        self.model.vlm.encode_text(prompt([phrase]))
         with self._lock:
+            self.model.vlm.encode_text(prompt([phrase]))
             if phrase not in self.choices:
                 self.phrases.append(phrase)
         return phrase
@@ -137,8 +137,8 @@ class Asking:
     def rename(self, classes: LabelSet | str | Iterable[str]) -> LabelSet:
         "Another list of classes. Raises `InputError` as `as_label_set` does, and keeps the old one."
         found = as_label_set(classes)
-        self.model.vlm.encode_text(prompt(found.names))
         with self._lock:
+            self.model.vlm.encode_text(prompt(found.names))
             self.classes = found
         return found
 
