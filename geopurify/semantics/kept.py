@@ -17,7 +17,7 @@ import torch
 from fastcore.basics import patch
 from torch import Tensor
 
-from ..base.cache import Cache, remove_oldest
+from ..base.cache import remove_oldest
 from ..base.core import InputError, content_key
 from ..base.files import file_name
 from ..base.memory import parse_memory
@@ -129,7 +129,7 @@ class KeptQueries(VLM):
     def __init__(
         self,
         vlm: Any,
-        cache: Cache,
+        cache: Any,  # A `Cache`
     ):
         self.vlm, self.cache = vlm, cache
         self.name, self.dim = vlm.name, vlm.dim

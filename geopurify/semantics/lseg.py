@@ -303,8 +303,10 @@ def _read_model(path):
             "a newer version of this package may know it"
         )
     try:
-        net = ENCODERS[encoder](**header['net'])
-        net.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in tensors.items()})
+        with torch.device('meta'):  # random weights, which nobody would see, are not drawn
+            net = ENCODERS[encoder](**header['net'])
+        state = {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
+        net.load_state_dict(state, assign=True)
     except (RuntimeError, TypeError) as e:
         raise InputError(f"{path} does not hold the tensors that its header promises: {e}") from e
     return net, header

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+import weakref
 from typing import Any
 from urllib.request import urlopen
 
@@ -28,6 +29,13 @@ def find_chromium() -> str | None:  # None where there is none
     return next((found for name in names if (found := shutil.which(name))), None)
 
 # %% ../../nbs/82b_browser.ipynb #e7805525
+def _end(process, folder):
+    process.kill()
+    process.wait()
+    process.stderr.close()
+    folder.cleanup()
+
+
 class Browser:
     "A Chromium with one tab, drawing in software. Raises `InputError` where there is none, or it does not start."
 
@@ -48,6 +56,7 @@ class Browser:
             f'--window-size={size[0]},{size[1]}',
         ]
         self.process = subprocess.Popen([path, *options, 'about:blank'], stdout=-3, stderr=-1, text=True)
+        self._end = weakref.finalize(self, _end, self.process, self.folder)  # also when a test has failed
         self.asked_for: list[str] = []  # addresses that the page has asked for
         self._connect()
         self.call(
@@ -105,11 +114,7 @@ def screenshot(self: Browser) -> bytes:  # A PNG
 def close(self: Browser):
     "The browser goes away."
     self.socket.close()
-    self.process.kill()
-    self.process.wait()
-    if self.process.stderr:
-        self.process.stderr.close()
-    self.folder.cleanup()
+    self._end()
 
 # %% ../../nbs/82b_browser.ipynb #b8e51ec2
 @patch
