@@ -139,9 +139,9 @@ class Checkpoint:
     "A released checkpoint: a row of `data_manifests/checkpoints.csv`, all of it text."
 
     name: str  # What users type
-    kind: str  # Which model reads it: "sonata", "xdecoder", "lseg" or "student"
+    kind: str  # Which model reads it: "sonata", "xdecoder", "lseg", "student", "closed-list", "clip" or "sam"
     repository: str  # OWNER/NAME, on Hugging Face, or on GitHub where the file is fetched by hand
-    file: str  # Path in the repository, or in what the page offers
+    file: str  # Path in the repository, or in what the page offers; empty: a folder that transformers fetches
     revision: str  # Commit that is fetched; empty: the newest at the first fetch, which the lock file remembers
     bytes: str  # Size; empty: unknown
     about: str  # Size in words, where it is not known to the byte
@@ -157,6 +157,11 @@ class Checkpoint:
         return not self.page.startswith('https://huggingface.co/')
 
     @property
+    def comes_by_itself(self) -> bool:
+        "Whether transformers fetches and keeps it when it is first opened."
+        return not self.file
+
+    @property
     def size(self) -> str:
         "For people."
         return f'{int(self.bytes) / 1e6:,.0f} MB' if self.bytes else f'about {self.about}' if self.about else 'unknown'
@@ -168,7 +173,7 @@ class Checkpoint:
 
 
 def known_checkpoints(
-    kind: str | None = None,  # "sonata", "xdecoder", "lseg" or "student"; None: all
+    kind: str | None = None,  # See `Checkpoint`; None: all
 ) -> dict[str, Checkpoint]:  # By name
     "Released checkpoints that this package knows, those that it cannot load among them."
     with open(manifest_path('checkpoints.csv'), newline='', encoding='utf-8') as f:
@@ -205,7 +210,7 @@ def find_checkpoint(
     known: Checkpoint,
 ) -> Path | None:  # None: not on this machine
     "Where a checkpoint is; its content is not looked at, see `check_checkpoint`."
-    if (place := checkpoint_place(known)).is_file():
+    if not known.comes_by_itself and (place := checkpoint_place(known)).is_file():
         return place
     return None if known.by_hand else _in_hub_cache(known)
 
@@ -217,7 +222,7 @@ def _in_hub_cache(known):
     except ImportError:
         return None
     for revision in filter(None, (_pinned(known), 'main')):
-        found = try_to_load_from_cache(known.repository, known.file, hub_cache(), revision)
+        found = try_to_load_from_cache(known.repository, known.file or 'config.json', hub_cache(), revision)
         if isinstance(found, str):
             return Path(found)
     return None
@@ -347,6 +352,8 @@ def fetch_checkpoint(
     """
     if known.not_loadable:
         raise InputError(f"{known.name} ({known.source}) is not fetched, for it cannot be loaded: {known.not_loadable}")
+    if known.comes_by_itself:
+        raise InputError(f"{known.name} comes by itself when {known.repository} is first opened by transformers")
     if found := find_checkpoint(known):
         check_checkpoint(known, found)
         return found

@@ -9,6 +9,7 @@ __all__ = ['message', 'run_examples', 'recorded_cases', 'recorded_weights', 'loc
 import csv
 import doctest
 import hashlib
+import importlib.util
 import inspect
 import os
 import re
@@ -157,6 +158,19 @@ class _HubRequest(BaseHTTPRequestHandler):
 
 # %% ../../nbs/00d_testing.ipynb #e66efe8d
 @contextmanager
+def _client_of(url, cache):
+    "The hub's client, which reads its settings once, when it is imported, as if started with these."
+    if importlib.util.find_spec('huggingface_hub') is None:
+        yield
+        return
+    from huggingface_hub import constants
+
+    template = f'{url}/{{repo_id}}/resolve/{{revision}}/{{filename}}'
+    with patch.multiple(constants, ENDPOINT=url, HUGGINGFACE_CO_URL_TEMPLATE=template, HF_HUB_CACHE=cache):
+        yield
+
+
+@contextmanager
 def local_hub(
     files: dict[str, bytes],  # By "OWNER/NAME/FILE"; may be changed while the server runs
     commit: str = 'c0ffee' + 34 * '0',  # Of all repositories
@@ -167,7 +181,7 @@ def local_hub(
     with tempfile.TemporaryDirectory() as folder:
         places = dict(GEOPURIFY_WEIGHTS=f'{folder}/weights', HF_HUB_CACHE=f'{folder}/hub', HF_ENDPOINT=server.url)
         try:
-            with patch.dict(os.environ, places):
+            with patch.dict(os.environ, places), _client_of(server.url, f'{folder}/hub'):
                 yield server
         finally:
             server.shutdown()

@@ -31,6 +31,7 @@ class SentenceEncoder:
     "all-MiniLM-L6-v2: phrases → unit vectors of 384 numbers. Loads on first use, remembers what it has embedded."
 
     dim = 384
+    context = 256  # Tokens of the longest phrase
 
     def __init__(
         self,
@@ -43,7 +44,7 @@ class SentenceEncoder:
         self,
         texts: Sequence[str],  # c phrases, as they are to be read
     ) -> Tensor:  # (c,384) float32, unit rows
-        "Embed phrases. Raises `InputError` for a new one where the text encoder is not installed."
+        "Embed phrases. Raises `InputError` for a new one where the text encoder is not installed, and a longer one."
         new = [t for t in dict.fromkeys(texts) if t not in self._known]
         for i in range(0, len(new), 64):
             some = new[i : i + 64]
@@ -56,6 +57,11 @@ class SentenceEncoder:
             self._model = _load_minilm(Path(self.folder) if self.folder else _minilm_folder(texts[0]))
         tokenizer, model = self._model
         batch = tokenizer.encode_batch(texts)
+        for text, count in ((t, sum(b.attention_mask)) for t, b in zip(texts, batch)):
+            if count > self.context:
+                raise InputError(
+                    f"all-MiniLM-L6-v2 reads {self.context} tokens; {text[:60]!r} … has {count}: say it shorter"
+                )
         ids, mask = (torch.tensor([getattr(b, a) for b in batch]) for a in ('ids', 'attention_mask'))  # (c,tokens) each
         states = model(ids, mask)  # (c,tokens,384)
         return F.normalize((states * mask[..., None]).sum(1), dim=1)
@@ -77,7 +83,7 @@ def _load_minilm(folder):
 
     tokenizer = Tokenizer.from_file(str(folder / 'tokenizer.json'))
     tokenizer.enable_padding()
-    tokenizer.enable_truncation(256)
+    tokenizer.no_truncation()  # what is too long is refused
     return tokenizer, Bert(folder)
 
 # %% ../../nbs/23_lseg.ipynb #29be2123

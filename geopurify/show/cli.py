@@ -146,7 +146,7 @@ def _add_networks(parser):
     text = f'{_names(VLMS)}; or package.module:function (default: that of --model)'
     _value(group, '--vlm', 'NAME', '2D model. ' + text)
     for option, line in options_of(VLMS).items():
-        _value(group, f'--{option}', 'PATH', line)
+        _value(group, f'--{option}', 'VALUE', line)
     text = (
         'class names that masks compete for (default: the classes asked for; else scannet20, and the phrases asked for)'
     )
@@ -538,9 +538,8 @@ def run_weights(args):
     if unknown := [name for name in args.names if name not in known]:
         raise InputError(f"no checkpoint is known as {unknown}; there are {list(known)}")
     if args.action == 'fetch' and not args.names:
-        raise InputError(
-            f"name what to fetch: {[n for n, row in known.items() if not (row.by_hand or row.not_loadable)]}"
-        )
+        left = [n for n, row in known.items() if not (row.by_hand or row.not_loadable or row.comes_by_itself)]
+        raise InputError(f"name what to fetch: {left}")
     rows = [row for row in known.values() if not args.names or row.name in args.names]
     return dict(list=_list_weights, fetch=_fetch_weights, verify=_verify_weights)[args.action](rows)
 
@@ -550,16 +549,21 @@ def _list_weights(rows):
 
     for row in rows:
         found = find_checkpoint(row)
-        print(f'{row.name}: for {_READ_BY[row.kind]}, {row.size}, {row.licence}')
+        how = f'{_READ_BY[row.kind]} {row.repository}' if row.comes_by_itself else _READ_BY[row.kind]
+        print(f'{row.name}: for {how}, {row.size}, {row.licence}')
         print(f'    {row.note}')
         if row.not_loadable:
             print(f'    CANNOT BE LOADED: {row.not_loadable}')
-        print(f'    here: {found}' if found else f"    not here; {'by hand: ' * row.by_hand}{row.file} from {row.page}")
+        source = 'transformers fetches it when it is first opened,' if row.comes_by_itself else row.file
+        print(f'    here: {found}' if found else f"    not here; {'by hand: ' * row.by_hand}{source} from {row.page}")
     print(f'looked for in {weights_folder()}/NAME/FILE, then in {hub_cache()}')
     print(f'each must be as the manifest says, else as it was when it came, which {lock_file()} remembers')
 
 
 _READ_BY = dict(sonata='--teacher', xdecoder='--checkpoint', lseg='--checkpoint', student='--model')
+_READ_BY |= {kind: f'--vlm {kind} --checkpoint' for kind in ('closed-list', 'clip')} | dict(
+    sam='--vlm sam-clip --masks'
+)
 
 
 def _fetch_weights(rows):
@@ -572,6 +576,7 @@ def _fetch_weights(rows):
 def _verify_weights(rows):
     from geopurify.base.checkpoints import check_checkpoint, find_checkpoint
 
+    rows = [row for row in rows if not row.comes_by_itself]  # transformers compares those itself
     here = {row: found for row in rows if (found := find_checkpoint(row))}
     wrong = 0
     for row, found in here.items():
