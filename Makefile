@@ -107,6 +107,8 @@ docs: .venv/ready
 
 # Lifting first: the engine's table takes its rows over. The executed notebooks lie beside the tables and are not committed.
 # BENCH hands parameters on, for a quick look: make bench BENCH="-p voxels 30000 -p threads 1"
+# without growth and training, which stay as they are stored: make bench BENCH='-y "{measure: [stages, scans]}"'
+# pip install pykdtree small_gicp pynanoflann: libraries that are measured beside ours where they are installed
 bench: .venv/ready
 	mkdir -p results/benchmarks
 	$(BIN)/papermill --cwd nbs/benchmarks -k python3 nbs/benchmarks/lifting.ipynb results/benchmarks/lifting.ipynb
