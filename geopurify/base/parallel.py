@@ -28,7 +28,7 @@ from joblib.externals.loky.process_executor import BrokenProcessPool, Terminated
 from joblib.parallel import get_active_backend
 from tqdm import tqdm
 
-from .core import InputError
+from .core import InputError, first_few
 
 # %% ../../nbs/00b_parallel.ipynb #f4dc8ba8
 def scene_name(
@@ -248,10 +248,9 @@ def _was_killed(error):
 
 
 def _lost(names):
-    some = ', '.join(names[:6]) + (' …' if len(names) > 6 else '')
     return WorkersLost(
         f"a process was killed, most often for want of memory, while {len(names)} scenes were under way: "
-        f"{some}; use fewer jobs"
+        f"{first_few(names, 6)}; use fewer jobs"
     )
 
 # %% ../../nbs/00b_parallel.ipynb #a1e34e43

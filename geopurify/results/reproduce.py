@@ -27,7 +27,7 @@ from scipy.stats import t as student_t
 
 from ..base.checkpoints import checkpoint_file
 from ..base.choices import options_of
-from ..base.core import InputError, Preset, atomic_path, content_key, manifest_path, preset
+from ..base.core import InputError, Preset, atomic_path, content_key, first_few, manifest_path, preset
 from ..base.devices import usable_device
 from ..base.parallel import map_scenes
 from ..geometry.student import Student
@@ -108,8 +108,7 @@ class Needed:
     def __str__(self):
         wanted = len(self.train) + len(self.test)
         said = f'{self.dataset}: {wanted - len(self.missing)} of {wanted} scenes are there'
-        some = ', '.join(self.missing[:3]) + (' …' if self.missing[3:] else '')
-        return said + (f'; missing: {some}' if self.missing else '')
+        return said + (f'; missing: {first_few(self.missing, 3)}' if self.missing else '')
 
 
 def needed_scenes(

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.core import IGNORE, InputError, LabelSet, atomic_files, atomic_path, folded, label_set
+from ..base.core import IGNORE, InputError, LabelSet, atomic_files, atomic_path, first_few, folded, label_set
 from .boxes import box_edges
 from .scene import read_ply
 
@@ -38,8 +38,8 @@ def benchmark_ids(
     if found is None:
         name, missing = min(lacking.items(), key=lambda item: len(item[1]))
         raise InputError(
-            f"{name} of ScanNet's benchmark has no class {', '.join(map(repr, missing[:6]))}"
-            f"{' …' if len(missing) > 6 else ''}; ask for names of it, for example scannet20"
+            f"{name} of ScanNet's benchmark has no class {first_few(map(repr, missing), 6)}; "
+            "ask for names of it, for example scannet20"
         )
     return np.array([numbers[found][folded(n)] for n in classes.names])
 

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from ..base.core import IGNORE, InputError, LabelSet, atomic_path, folded
+from ..base.core import IGNORE, InputError, LabelSet, atomic_path, first_few, folded
 
 # %% ../../nbs/01_scene.ipynb #1e58e341
 class View:
@@ -184,8 +184,8 @@ def _check_vocabulary(scene, label_set):
     if not unknown or label_set.id_kind and len(unknown) < len(label_set):
         return
     raise InputError(
-        f"scene {scene.name!r}: its labels have no class {', '.join(map(repr, unknown[:6]))}"
-        f"{' …' if len(unknown) > 6 else ''}; they have {', '.join(scene.label_set.names)}"
+        f"scene {scene.name!r}: its labels have no class {first_few(map(repr, unknown), 6)}; "
+        f"they have {', '.join(scene.label_set.names)}"
     )
 
 # %% ../../nbs/01_scene.ipynb #31fbc809
