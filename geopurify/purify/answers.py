@@ -356,6 +356,7 @@ class Heat:
     coverage: np.ndarray  # (n,) int32
     pooled_by: str  # whose affinities were used
     model: Any = None  # the `GeoPurify` that answered, which may be asked more; None: not known
+    graph: Callable[[], Any] | None = None  # returns which points belong together, see `geopurify.purify.objects`
 
     def __repr__(self):
         best = ', '.join(f'{t!r} up to {s:.2f}' for t, s in zip(self.texts, self.scores.max(0)))

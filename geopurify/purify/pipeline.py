@@ -8,10 +8,12 @@ __all__ = ['SHIPPED', 'DEFAULT', 'ROWS_BY_NAME', 'GeoPurify', 'stored_preset', '
 # %% ../../nbs/70_pipeline.ipynb #d49ff136
 import dataclasses
 import inspect
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache, cached_property, partial, reduce
+from itertools import product
 from operator import add
 from pathlib import Path
 from typing import Any
@@ -44,6 +46,7 @@ from .objects import VoxelGraph
 from .pooling import Affinity
 from ..scans.contents import scene_key
 from ..scans.evaluation import Evaluation
+from ..scans.exports import benchmark_ids
 from ..scans.scene import Scene
 from ..scans.voxels import nearest_neighbors, voxelize
 from ..semantics.kept import KeptQueries
@@ -478,7 +481,9 @@ def query(
     "How well every point answers to free text (raises as `affinity` does)."
     texts = [texts] if isinstance(texts, str) else list(texts)
     scores, coverage = self.scores(scene, texts, pooled_by), self.coverage(scene).numpy()
-    return Heat(scene, tuple(texts), scores, coverage, pooled_by or self.pooled_by, self)
+    how = pooled_by or self.pooled_by
+    graph = partial(self.graph, scene, self.pooled_by if how == 'lifted' else how)
+    return Heat(scene, tuple(texts), scores, coverage, how, self, graph)
 
 # %% ../../nbs/70_pipeline.ipynb #0218153a
 @patch
@@ -491,7 +496,7 @@ def graph(
     weights, frozen = self.affinity(scene, pooled_by), self.freeze(scene)
     if weights is None:
         raise InputError('lifted features have no affinities; give pooled_by= another kind, such as "uniform"')
-    return VoxelGraph(frozen.coords, frozen.point_to_voxel, weights)
+    return VoxelGraph(frozen.coords, frozen.point_to_voxel, weights, self.memory)
 
 # %% ../../nbs/70_pipeline.ipynb #0446b5d8
 @patch
@@ -744,14 +749,18 @@ def compare(
     methods: Iterable[str] = tuple(POOLED_BY),  # Some of `POOLED_BY`
     progress: bool = False,  # Show a progress bar over scenes
     jobs: int | None = None,  # Scenes at the same time, see `geopurify.base.parallel.map_scenes`
+    submission: str | Path | None = None,  # Folder that gets what ScanNet's benchmark takes of each way but "oracle"
 ) -> Comparison:
     """Evaluate several ways to pool the same lifted features.
 
-    Raises `InputError` for an unknown way, or where there are no scenes.
+    Raises `InputError` for an unknown way, for classes that ScanNet's benchmark does not have where there is to be a
+    submission, or where there are no scenes.
     """
     classes, methods, out = as_label_set(classes), list(methods), Comparison()
     check_pooled_by(*methods)
-    evaluated = partial(_evaluate_scene, model, classes, methods)
+    if submission is not None:
+        _clear_submission(submission, classes, methods)
+    evaluated = partial(_evaluate_scene, model, classes, methods, submission)
     for name, found in map_scenes(evaluated, scenes, jobs, progress, 'compare'):
         out.evaluations |= {(name, method): e for method, e in zip(methods, found)}
     if not out.evaluations:
@@ -759,12 +768,27 @@ def compare(
     return out
 
 
-def _evaluate_scene(model, classes, methods, scene):
+def _clear_submission(folder, classes, methods):
+    "Names that the benchmark does not have are refused now, not after hours; files of an earlier run do not stay."
+    benchmark_ids(classes)
+    for method, task in product(methods, ('semantic', 'instance')):
+        shutil.rmtree(Path(folder) / method / task, ignore_errors=True)
+
+
+def _evaluate_scene(model, classes, methods, submission, scene):
     if callable(scene):
         scene = scene()
     if scene.label_set != classes:
         scene.relabel(classes)  # names that the labels do not have are refused before the work, not after it
-    return scene.name, [model.segment(scene, classes, m, unknown=False).evaluate() for m in methods]
+    return scene.name, [_evaluate_method(model, scene, classes, method, submission) for method in methods]
+
+
+def _evaluate_method(model, scene, classes, method, submission):
+    result = model.segment(scene, classes, method, unknown=False)
+    if submission is not None and method != 'oracle':  # which has seen the truth
+        result.save_scannet(Path(submission) / method / 'semantic' / f'{scene.name}.txt')
+        result.objects().save_scannet(Path(submission) / method / 'instance')
+    return result.evaluate()
 
 # %% ../../nbs/70_pipeline.ipynb #b59855a9
 def open_model(

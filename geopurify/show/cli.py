@@ -941,13 +941,15 @@ def run_query(args):
             for i, name in enumerate(names):
                 found.save_ply(new / name, i)
             (new / 'queries.json').write_text(json.dumps(dict(scan=scan, phrases=texts), indent=1), encoding='utf-8')
+        things = found.objects()
         for text in asked:
             place = scene.placed_points[found.hottest(text)].mean(0).astype(float).round(2).tolist()
-            print(f'{text!r}: best score {found[text].max():.3f}, hottest at {place} m')
+            count = sum(name == text for name in things.name)
+            print(f'{text!r}: best score {found[text].max():.3f}, hottest at {place} m; {count} with a box')
         if before:
             print(f'asked before, and kept: {", ".join(map(repr, before))}')
         _wrote(*(out / name for name in names))
-        return _with_page(partial(_heat_page, start=len(before)), scene, texts, heats, out / 'view_query.html')
+        return _with_page(partial(_heat_page, start=len(before)), scene, texts, heats, things, out / 'view_query.html')
 
 
 def _asked_before(out, scan):
@@ -989,8 +991,8 @@ def run_view(args):
     return 0
 
 # %% ../../nbs/90_cli.ipynb #697a3f76
-def _heat_page(scene, texts, heats, path, start=0):
-    "Each phrase by the 2D model alone and purified, on one scale; the phrase of that number is shown first."
+def _heat_page(scene, texts, heats, things, path, start=0):
+    "Each phrase by the 2D model alone and purified, with boxes around what glows; that phrase is shown first."
     from geopurify.base.core import LabelSet
     from geopurify.show.viewer import Layer, Pair, heat_limits, pack_scene, write_page
 
@@ -999,7 +1001,7 @@ def _heat_page(scene, texts, heats, path, start=0):
         limits = heat_limits(*(heat[text] for heat in heats.values()))
         layers += [Layer(f'“{text}”, {name}', 'heat', heat[text], limits=limits) for name, heat in heats.items()]
         pairs.append(Pair(f'“{text}”', *(f'“{text}”, {name}' for name in heats)))
-    packed = pack_scene(_for_page(scene), layers, pairs, start=start)
+    packed = pack_scene(_for_page(scene), layers, pairs, start=start, objects=things)
     return write_page(path, [packed], LabelSet('none', ('none',)), f'{scene.name}: queries')
 
 # %% ../../nbs/90_cli.ipynb #f0c83cb3
@@ -1008,13 +1010,16 @@ def _add_evaluate(commands):
     examples = '''
   geopurify evaluate data/test --out results/mine.csv
   geopurify evaluate data/test/ROOM --methods lifted,student --out results/room.csv
-  geopurify evaluate data/test --jobs 8 --out results/mine.csv'''
+  geopurify evaluate data/test --jobs 8 --out results/mine.csv
+  geopurify evaluate data/scannet --methods student --out results/mine.csv --submission results/submission'''
     p = _command(commands, 'evaluate', run_evaluate, text, examples)
     _add_scene(p, many=True)
     every = 'lifted,uniform,teacher,student,oracle'
     _value(p, '--methods', 'LIST', f'affinities to compare (default: {every})', default=every)
     _value(p, '--classes', 'NAME|LIST', 'classes to evaluate (default: scannet19)', default='scannet19')
     _value(p, '--out', 'FILE', 'CSV file, a row a method and scene', required=True)
+    text = "folder for what ScanNet's benchmark takes of these scenes: METHOD/semantic and METHOD/instance, "
+    _value(p, '--submission', 'DIR', text + 'of each method but oracle, which has seen the truth')
     _add_force(p)
     _add_jobs(p, 'scenes')
     _add_model(p)
@@ -1028,13 +1033,23 @@ def run_evaluate(args):
     folders = scene_folders(args.scenes)
     check_apart(Path(args.out).parent, folders, args.force)
     check_writable(args.out)
+    submission = _submission_folder(args, folders)
     scenes = [partial(_load_scene, folder, args, **_truth(args.classes)) for folder in folders]
     model = _load_model(args)
     model.progress = not (args.jobs or args.cluster)  # one bar: of the scenes, or of a scene's views
-    with _cluster(args):
-        result = compare(model, scenes, classes, methods, not model.progress, args.jobs)
+    with _cluster(args), hold_folder(submission, 'evaluate') if submission else contextlib.nullcontext():
+        result = compare(model, scenes, classes, methods, not model.progress, args.jobs, submission)
     print(result.to_frame().round(1).to_string())
-    _wrote(_csv(result.to_frame(per_scene=True), Path(args.out), index=False))
+    _wrote(_csv(result.to_frame(per_scene=True), Path(args.out), index=False), *filter(None, [submission]))
+
+
+def _submission_folder(args, folders):
+    "None where none was asked for."
+    if args.submission is None:
+        return None
+    check_apart(args.submission, folders, args.force)
+    _folders_for(folders, args.submission)  # files are called like their scenes: two of one name are refused
+    return Path(args.submission)
 
 # %% ../../nbs/90_cli.ipynb #8711b28f
 def _add_demo(commands):
