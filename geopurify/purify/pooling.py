@@ -191,16 +191,13 @@ def _iterate(neighbors, weights, values, steps, compiled=False):
     _refuse_nan(values, 'pooled values')
     if not neighbors.shape[1]:
         return values.clone()  # a single voxel has no neighbours: it keeps its own
-    product = _by_bag
     if compiled:
-        from geopurify.purify.sums import weighted_sums as product
+        from geopurify.purify.sums import weighted_sums
+
+        return weighted_sums(neighbors, weights, values, steps)
     for _ in range(steps):
-        values = product(neighbors, weights, values)
+        values = F.embedding_bag(neighbors, values, per_sample_weights=weights, mode='sum')
     return values
-
-
-def _by_bag(neighbors, weights, values):
-    return F.embedding_bag(neighbors, values, per_sample_weights=weights, mode='sum')
 
 
 def _is_wide(values, columns=256):

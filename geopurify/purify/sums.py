@@ -42,18 +42,17 @@ def _sum_rows(neighbors, weights, values, out, first, last):
     k, width = neighbors.shape[1], values.shape[1]
     for i in range(first, last):
         row, near, w = out[i], neighbors[i], weights[i]
-        row[:] = 0
+        for at in range(width):
+            row[at] = 0
         for j in range(0, k - 3, 4):
             a, b, c, d = values[near[j]], values[near[j + 1]], values[near[j + 2]], values[near[j + 3]]
+            of_a, of_b, of_c, of_d = w[j], w[j + 1], w[j + 2], w[j + 3]
             for at in range(width):
-                total = row[at] + w[j] * a[at]
-                total += w[j + 1] * b[at]
-                total += w[j + 2] * c[at]
-                row[at] = total + w[j + 3] * d[at]
+                row[at] = (((row[at] + of_a * a[at]) + of_b * b[at]) + of_c * c[at]) + of_d * d[at]
         for j in range(k - k % 4, k):
-            a = values[near[j]]
+            a, of_a = values[near[j]], w[j]
             for at in range(width):
-                row[at] += w[j] * a[at]
+                row[at] += of_a * a[at]
 
 
 def _all_rows(loop, m, *arrays, rows=2048):
@@ -77,9 +76,15 @@ def weighted_sums(
     neighbors: Tensor,  # (m,k)
     weights: Tensor,  # (m,k) float32 on the CPU
     values: Tensor,  # (m,c) float32 on the CPU
+    steps: int = 1,
 ) -> Tensor:  # (m,c)
-    "F_i = Σ_j A_ij F_j over the neighbours j of i, summed in their order."
-    out = values.new_empty(values.shape)
-    arrays = (neighbors.int(), weights, values, out)
-    _all_rows(_sum_rows, len(values), *(array.contiguous().numpy() for array in arrays))
-    return out
+    """F_i ← Σ_j A_ij F_j over the neighbours j of i, summed in their order, `steps` times.
+
+    Two arrays take turns: to hand out new memory takes a third as long as a product."""
+    near, weights, spare = neighbors.int().contiguous().numpy(), weights.contiguous().numpy(), values
+    values = values.contiguous()
+    for step in range(steps):
+        out = torch.empty_like(values) if step < 2 else spare
+        _all_rows(_sum_rows, len(values), near, weights, values.numpy(), out.numpy())
+        spare, values = values, out
+    return values
