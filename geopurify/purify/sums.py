@@ -81,10 +81,10 @@ def weighted_sums(
     """F_i ← Σ_j A_ij F_j over the neighbours j of i, summed in their order, `steps` times.
 
     Two arrays take turns: to hand out new memory takes a third as long as a product."""
-    near, weights, spare = neighbors.int().contiguous().numpy(), weights.contiguous().numpy(), values
+    matrix, spare = (neighbors.int().contiguous().numpy(), weights.contiguous().numpy()), values
     values = values.contiguous()
     for step in range(steps):
         out = torch.empty_like(values) if step < 2 else spare
-        _all_rows(_sum_rows, len(values), near, weights, values.numpy(), out.numpy())
+        _all_rows(_sum_rows, len(values), *matrix, values.numpy(), out.numpy())
         spare, values = values, out
     return values
