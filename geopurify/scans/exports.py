@@ -202,7 +202,7 @@ class OnMesh:
             f'(median {100 * np.median(self.distance):.1f} cm); the others have no label'
         )
 
-
+# %% ../../nbs/80b_exports.ipynb #fb18a98b
 def carry_to_mesh(
     points: np.ndarray,  # (n,3) of the scan, metres
     vertices: np.ndarray,  # (v,3) of the mesh

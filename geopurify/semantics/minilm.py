@@ -30,7 +30,7 @@ def _one_core():
     finally:
         torch.set_num_threads(before)
 
-
+# %% ../../nbs/22a_minilm.ipynb #e9aeb9a7
 class Bert:
     "A BERT encoder from a folder in the hub's format. Raises `InputError` where its files are not those of one."
 

@@ -175,7 +175,7 @@ class SegmentAnything:
         pixels, shown = self.pixels(image)
         seen = self.net.get_image_embeddings(pixels)
         points = point_grid(self.points).to(pixels) * pixels.new_tensor(shown[::-1])
-        found = [self._at(seen, some, shown, image.shape[:2]) for some in points.split(self.points_at_once)]
+        found = [_masks_at(self, seen, some, shown, image.shape[:2]) for some in points.split(self.points_at_once)]
         masks, scores = (torch.cat(part) for part in zip(*found))
         return masks, scores
 
@@ -186,17 +186,18 @@ class SegmentAnything:
         x = F.interpolate(x, shown, mode='bilinear', antialias=True, align_corners=False)
         return F.pad((x - self.mean) / self.std, (0, self.size - shown[1], 0, self.size - shown[0])), shown
 
-    def _at(self, seen, points, shown, size):
-        "Masks (q,h,w) at points (p,2) of what the network is shown, and scores."
-        out = self.net(image_embeddings=seen, input_points=points[None, :, None])
-        logits, scores = out.pred_masks[0].flatten(0, 1), out.iou_scores[0].flatten()
-        parts = []
-        for some in (scores > self.least_score).nonzero()[:, 0].split(self.masks_at_once):
-            large = enlarged(logits[some], size, self.size if self.padded else None, shown)
-            firm = (stability(large) > self.least_stability) & (large > 0).flatten(1).any(1)
-            parts.append((large[firm] > 0, scores[some[firm]]))
-        masks, scores = (torch.cat(part) for part in zip(*parts))
-        return masks, scores
+# %% ../../nbs/28_segment_match.ipynb #da1e4c0f
+def _masks_at(sam, seen, points, shown, size):
+    "Masks (q,h,w) at points (p,2) of what the network is shown, and scores."
+    out = sam.net(image_embeddings=seen, input_points=points[None, :, None])
+    logits, scores = out.pred_masks[0].flatten(0, 1), out.iou_scores[0].flatten()
+    parts = []
+    for some in (scores > sam.least_score).nonzero()[:, 0].split(sam.masks_at_once):
+        large = enlarged(logits[some], size, sam.size if sam.padded else None, shown)
+        firm = (stability(large) > sam.least_stability) & (large > 0).flatten(1).any(1)
+        parts.append((large[firm] > 0, scores[some[firm]]))
+    masks, scores = (torch.cat(part) for part in zip(*parts))
+    return masks, scores
 
 # %% ../../nbs/28_segment_match.ipynb #39f21d89
 def small_over_large(

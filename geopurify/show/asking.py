@@ -84,7 +84,7 @@ def _read_first(vlm):
     with contextlib.suppress(InputError):  # of a model that knows no such word, or cannot read at all
         vlm.encode_text(prompt(['thing that nobody asks for']))
 
-
+# %% ../../nbs/82_asking.ipynb #720f42e5
 class Asking:
     "A scan that answers to words. Raises `InputError` as `GeoPurify.affinity` and `as_label_set` do."
 

@@ -275,7 +275,7 @@ def fly(self: Window, client: Any, which: str):  # A tab of a browser; an entry 
         client.camera.position, client.camera.look_at = eye, target
     return which
 
-
+# %% ../../nbs/82a_window.ipynb #0ee5c4b0
 @patch
 @_safely
 def _clicked(self: Window, event: Any):
@@ -384,7 +384,7 @@ _TELL_POINTER = '''
   hide();
 })()'''.replace('POINTER', POINTER)
 
-
+# %% ../../nbs/82a_window.ipynb #780f3e98
 @patch
 def _follow_pointer(self: Window):
     "viser reports clicks, not where the pointer rests; it does take a script, as for its own plots."
