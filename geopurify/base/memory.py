@@ -274,8 +274,11 @@ class Memory:
         need: float,  # bytes at least, beside what is held
         what: str,  # For the message
     ):
-        "Refuse what cannot fit: raises `InputError`, which says how much would do."
+        "Refuse what cannot fit, allocators emptied: raises `InputError`, which says how much would do."
         if self.limit is None or need <= self.left():
+            return
+        _trim()
+        if need <= self.left():
             return
         held = resident()
         total = int((need + held + self.reserve) * 1.02)
