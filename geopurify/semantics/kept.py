@@ -38,8 +38,25 @@ def compact(
     rows = used[none:].long() if len(used) > none else torch.zeros(1, dtype=torch.long)  # a file holds one at least
     return PixelFeatures(mask_ids=(ids - none).short(), embeddings=pixels.embeddings[rows])
 
+# %% ../../nbs/24a_kept.ipynb #2b859cf7
+class _Behind(VLM):
+    "Stands before a 2D model, `vlm`, and is the same in all but what it does about views."
+
+    vlm: Any
+
+    def __getattr__(self, name: str) -> Any:
+        if name == 'vlm':  # not there yet while it is unpickled
+            raise AttributeError(name)
+        return getattr(self.vlm, name)
+
+    def encode_image(self, image: np.ndarray) -> PixelFeatures:
+        return self.vlm.encode_image(image)
+
+    def encode_text(self, texts: Sequence[str]) -> Tensor:
+        return self.vlm.encode_text(texts)
+
 # %% ../../nbs/24a_kept.ipynb #10d7ea79
-class KeptVLM(VLM):
+class KeptVLM(_Behind):
     """A 2D model whose answers about views are kept in a folder.
 
     What else the model has (names, template, logit scale …) is the model's own.
@@ -56,17 +73,6 @@ class KeptVLM(VLM):
         self.name, self.dim = vlm.name, vlm.dim
         self.names = getattr(vlm, 'names', None) or (None if names is None else tuple(names))
         self.held = sum(p.stat().st_size for p in self._files())  # bytes in the folder
-
-    def __getattr__(self, name: str) -> Any:
-        if name == 'vlm':  # not there yet while it is unpickled
-            raise AttributeError(name)
-        return getattr(self.vlm, name)
-
-    def encode_image(self, image: np.ndarray) -> PixelFeatures:
-        return self.vlm.encode_image(image)
-
-    def encode_text(self, texts: Sequence[str]) -> Tensor:
-        return self.vlm.encode_text(texts)
 
     def file(self, scene: str, view: str) -> Path:  # By their names
         "Where the answer about a view is kept."
@@ -120,7 +126,7 @@ def _make_room(self: KeptVLM, scene):
     self.held = own + remove_oldest(others, 0.9 * cast(int, self.limit) - own)
 
 # %% ../../nbs/24a_kept.ipynb #4214e40e
-class KeptQueries(VLM):
+class KeptQueries(_Behind):
     """A 2D model whose queries' answers are kept, and compared with its names again.
 
     It must have `queries`, `matched` and `queries_key`, as `XDecoder` has; what else it has is its own.
@@ -133,17 +139,6 @@ class KeptQueries(VLM):
     ):
         self.vlm, self.cache = vlm, cache
         self.name, self.dim = vlm.name, vlm.dim
-
-    def __getattr__(self, name: str) -> Any:
-        if name == 'vlm':  # not there yet while it is unpickled
-            raise AttributeError(name)
-        return getattr(self.vlm, name)
-
-    def encode_image(self, image: np.ndarray) -> PixelFeatures:
-        return self.vlm.encode_image(image)
-
-    def encode_text(self, texts: Sequence[str]) -> Tensor:
-        return self.vlm.encode_text(texts)
 
     def encode_views(self, scene: Scene, views: Sequence[View]) -> list[PixelFeatures]:
         "Answers about some views of a scene: read, or asked for now and kept."
