@@ -12,6 +12,7 @@ import logging
 import math
 import os
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
@@ -171,26 +172,39 @@ def _check_cells(coords, batch, kernel_size):
         )
 
 # %% ../../nbs/06_sparse.ipynb #556476ce
-def _workspace(like, neighbors, *widths):
+def _one_core_each(function, shares):
+    "Calls the function for each share, at the same time; torch uses one core in each of these threads."
+    with ThreadPoolExecutor(len(shares), initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        list(pool.map(torch.inference_mode(function), shares))
+    torch.set_num_threads(torch.get_num_threads())  # what was said of those threads would hold for later ones
+
+
+def _workspace(like, pieces, *widths):
     """Buffers for the contributions of one piece, used again by the next.
 
     Fresh memory each time would cost as much as the products.
     """
-    largest = max(len(piece.source) for piece in neighbors.pieces)
+    largest = max(len(piece.source) for piece in pieces)
     return [like.new_empty(largest, width) for width in widths]
 
 
 def _gather_multiply_sum(x, kernel, neighbors):
     "y_p = Σ_k x[neighbour k of p] @ kernel[k]; x (m,a), kernel (volume,a,b) → (m,b)."
     out = x.new_empty(len(x), kernel.shape[2])
-    gathered, product = _workspace(x, neighbors, *kernel.shape[1:])
-    for piece in neighbors.pieces:
-        p = len(piece.source)
-        torch.index_select(x, 0, piece.source, out=gathered[:p])
-        for k, (start, stop) in enumerate(zip(piece.cuts, piece.cuts[1:])):
-            if start < stop:
-                torch.mm(gathered[start:stop], kernel[k], out=product[start:stop])
-        out[piece.rows] = F.embedding_bag(piece.order, product[:p], piece.starts, mode='sum')
+
+    def convolve(pieces):
+        gathered, product = _workspace(x, pieces, *kernel.shape[1:])
+        for piece in pieces:
+            p = len(piece.source)
+            torch.index_select(x, 0, piece.source, out=gathered[:p])
+            for k, (start, stop) in enumerate(zip(piece.cuts, piece.cuts[1:])):
+                if start < stop:
+                    torch.mm(gathered[start:stop], kernel[k], out=product[start:stop])
+            out[piece.rows] = F.embedding_bag(piece.order, product[:p], piece.starts, mode='sum')
+
+    cores = torch.get_num_threads() if x.device.type == 'cpu' else 1
+    shares = [share for first in range(cores) if (share := neighbors.pieces[first::cores])]
+    _one_core_each(convolve, shares) if len(shares) > 1 else convolve(neighbors.pieces)
     return out
 
 # %% ../../nbs/06_sparse.ipynb #c1b0bde8
@@ -198,7 +212,7 @@ def _kernel_gradient(x, grad, neighbors):
     "Σ_p x[neighbour k of p]ᵀ grad[p] for every k; x (m,a), grad (m,b) → (volume,a,b)."
     at_least_single = torch.promote_types(x.dtype, torch.float32)  # half precision is summed in float32
     out = x.new_zeros(neighbors.kernel_size**3, x.shape[1], grad.shape[1], dtype=at_least_single)
-    gathered, local = _workspace(x, neighbors, x.shape[1], grad.shape[1])
+    gathered, local = _workspace(x, neighbors.pieces, x.shape[1], grad.shape[1])
     for piece in neighbors.pieces:
         p = len(piece.source)
         torch.index_select(x, 0, piece.source, out=gathered[:p])
