@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ..base.core import InputError, content_key
-from ..base.memory import Memory
+from ..base.memory import Memory, release, row_pieces
 from ..scans.voxels import voxelize
 
 # %% ../../nbs/30_teacher.ipynb #1139d5ca
@@ -98,17 +98,25 @@ def local_moments(
     w_ij = 1 − |x_i − x̄_j|² / R_i²        weight of grid cell j, whose points have the mean x̄_j
     R_i  = radius, or the distance of the (cells + 1)-th nearest cell where that is less
     """
+    offset, covariance = zip(*(found for _, *found in _moments(points, radius, cells, rows)))
+    return np.concatenate(offset), np.concatenate(covariance)
+
+
+def _moments(points, radius, cells, rows=2**15):
+    "The same some points at a time: which, (rows,3), (rows,3,3)."
     from scipy.spatial import cKDTree
 
     points = points - points.mean(0)  # small numbers lose fewer digits when squared
     voxels = voxelize(points, radius / 3)
-    means = voxels.mean(np.hstack([points, points[:, _ROW] * points[:, _COL]])).numpy()  # (m,9)
+    products = [voxels.mean(points[:, i:] * points[:, i, None]) for i in range(3)]  # xx xy xz, yy yz, zz
+    means = torch.cat([voxels.mean(points), *products], 1).numpy()  # (m,9)
     count = voxels.counts.numpy()[:, None]
     table, tree = np.hstack([count, count * means]), cKDTree(means[:, :3])
-    pieces = (points[start : start + rows] for start in range(0, len(points), rows))
-    sums = np.concatenate([_falling_weights(piece, tree, radius, cells) @ table for piece in pieces])  # (n,10)
-    mean, square = np.split(sums[:, 1:] / sums[:, :1], [3], axis=1)
-    return mean - points, (square - mean[:, _ROW] * mean[:, _COL])[:, _FULL]
+    for start in range(0, len(points), rows):
+        some = slice(start, start + rows)
+        sums = _falling_weights(points[some], tree, radius, cells) @ table  # (rows,10)
+        mean, square = np.split(sums[:, 1:] / sums[:, :1], [3], axis=1)
+        yield some, mean - points[some], (square - mean[:, _ROW] * mean[:, _COL])[:, _FULL]
 
 # %% ../../nbs/30_teacher.ipynb #4d34884c
 def _falling_weights(points, tree, radius, cells):
@@ -178,21 +186,32 @@ def scale_group(
     weight: float,  # Mean squared length after scaling
     floor: float,  # Smallest spread that is brought to 1
     together: bool = False,  # One scale for all columns (vectors) instead of one a column (unlike quantities)
-) -> np.ndarray:  # (n,g)
-    "Centre a group of columns, give it unit mean squared length, and weigh it."
-    values = values - values.mean(0)
-    if together:
-        spread = np.sqrt(np.square(values).sum(1).mean())
-    else:
-        spread = values.std(0)
+    out: Tensor | None = None,  # (n,g) for the result, such as columns of a tensor over a file; None: a new one
+) -> Tensor:  # (n,g)
+    "Centre a group of columns, give it unit mean squared length, and weigh it; some rows at a time."
+    given = torch.from_numpy(values)
+    out = torch.empty_like(given) if out is None else out
+    mean = sum(values[rows].sum(0) for rows in row_pieces(given)) / len(values)
+    variance = sum(np.square(values[rows] - mean).sum(0) for rows in row_pieces(given)) / len(values)  # (g,)
+    spread = np.sqrt(variance.sum() if together else variance)
     columns = 1 if together else values.shape[1]
-    return values / np.maximum(spread, floor) * np.sqrt(weight / columns)
+    for rows in row_pieces(given, out):
+        scaled = (values[rows] - mean) / np.maximum(spread, floor) * np.sqrt(weight / columns)
+        out[rows] = torch.from_numpy(scaled)
+    return out
 
 # %% ../../nbs/30_teacher.ipynb #d86cd7d7
-def _around(points, normals, radius, cells):
-    "Shape (n,5) and convexity (n,), in radii, of the neighbourhoods of one size."
-    offset, covariance = local_moments(points, radius, cells)
-    return shape_features(covariance), (offset * normals).sum(1) / radius
+def _around(points, normals, radii, cells, memory):
+    "Shape (n,5r) and convexity (n,r), in radii, of the neighbourhoods of each size."
+    shape = memory.zeros((len(points), len(SHAPES) * len(radii)), torch.float64)
+    convexity = np.empty((len(points), len(radii)))
+    for i, radius in enumerate(radii):
+        columns = slice(i * len(SHAPES), (i + 1) * len(SHAPES))
+        for rows, offset, covariance in _moments(points, radius, cells):
+            shape[rows, columns] = torch.from_numpy(shape_features(covariance))
+            convexity[rows, i] = (offset * normals[rows]).sum(1) / radius
+            release(shape)
+    return shape.numpy(), convexity
 
 # %% ../../nbs/30_teacher.ipynb #fcf9916d
 @dataclass(frozen=True)
@@ -223,29 +242,35 @@ class CovarianceTeacher:
         points: np.ndarray,  # (n,3) metres, z up
         colors: np.ndarray | None = None,  # See `check_cloud`
         normals: np.ndarray | None = None,  # See `check_cloud`
+        memory: Memory = Memory(),  # What the process may hold; shapes may then lie over a file
     ) -> dict[str, np.ndarray]:  # normal (n,3), color (n,3) Lab, height (n,1) metres, shape (n,5r), convexity (n,r)
         "The groups in their own units, before they are scaled; r is the number of radii."
         points, colors, normals = check_cloud(points, colors, normals)
-        around = [_around(points, normals, radius, self.cells) for radius in self.radii]
+        shape, convexity = _around(points, normals, self.radii, self.cells, memory)
+        pieces = np.array_split(colors, -(-len(colors) // 2**16))
         return dict(
             normal=normals.astype(np.float64),
-            color=lab_colors(colors),
+            color=np.concatenate([lab_colors(piece) for piece in pieces]),
             height=points[:, 2:] - np.quantile(points[:, 2], 0.01),
-            shape=np.hstack([shape for shape, _ in around]),
-            convexity=np.stack([convexity for _, convexity in around], 1),
+            shape=shape,
+            convexity=convexity,
         )
 
     def embed(self, points, colors=None, normals=None, memory: Memory = Memory()) -> Tensor:  # (n,dim) float32
         """Features of all points of one scene, see `Teacher.embed`.
 
-        Takes about 60 MB, and for each point 500 bytes and 28 for each of its numbers; raises what
-        `Memory.require` raises where that is more than the limit.
+        Takes about 60 MB, and for each point 200 bytes and 12 for each of its numbers, of which 10 may lie over a
+        file; raises what `Memory.require` raises where the rest is more than the limit.
         """
-        memory.require(6e7 + len(points) * (500 + 28 * self.dim), f"the teacher {self.name} on {len(points):,} points")
-        groups = self.measure(points, colors, normals)
+        memory.require(6e7 + len(points) * (200 + 2 * self.dim), f"the teacher {self.name} on {len(points):,} points")
+        groups = self.measure(points, colors, normals, memory)
         known = np.square(groups['normal']).sum(1) > 0
         if known.any():
             groups['normal'][~known] = groups['normal'][known].mean(0)  # unknown: no opinion
         vectors = ('normal', 'color')
-        scaled = [scale_group(v, getattr(self, g), _FLOORS[g], together=g in vectors) for g, v in groups.items()]
-        return torch.from_numpy(np.hstack(scaled).astype(np.float32))
+        out, column = memory.zeros((len(points), self.dim)), 0
+        for group, values in groups.items():
+            place = out[:, column : column + values.shape[1]]
+            scale_group(values, getattr(self, group), _FLOORS[group], group in vectors, place)
+            column += values.shape[1]
+        return out

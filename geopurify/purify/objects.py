@@ -78,6 +78,8 @@ def _links(graph, classes, config, rows):
         kept &= (apart <= config.reach**2) & (strength >= config.least)
         row, column = kept.nonzero(as_tuple=True)
         yield i[row].numpy(), some[row, column].numpy(), strength[row, column].numpy()
+        release(near)
+        release(weights)
 
 
 def _cores(graph, links, config):

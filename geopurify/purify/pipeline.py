@@ -74,12 +74,12 @@ def _computed(model, scene: Scene, lifted: Callable[[], PointFeatures], inputs=N
     voxels = cache(lambda: voxelize(scene.points, numbers.voxel_size))
 
     def neighbors():
-        need = len(voxels()) * (4 * numbers.pooling.neighbors + 120) + 5e7
-        memory.require(need, f"the search for neighbours of {len(voxels()):,} voxels")
-        coords = voxels().coords
-        if memory.left() < need + 1e9:
+        coords, k = voxels().coords, numbers.pooling.neighbors
+        need = 120 * len(coords) + 5e7
+        memory.require(need, f"the search for neighbours of {len(coords):,} voxels")
+        if memory.left() < need + 4 * len(coords) * k + 1e9:
             coords = coords.double()  # by a tree: the same, slower, but compiled code holds some 200 MB by itself
-        return nearest_neighbors(coords, numbers.pooling.neighbors)
+        return nearest_neighbors(coords, k, memory.zeros((len(coords), min(k, len(coords) - 1)), torch.int32))
 
     made = inputs or cache(lambda: _inputs(voxels(), lifted().features, scene, memory))
     makers: dict[str, Callable[[], Any]] = dict(
@@ -126,7 +126,7 @@ def _teacher_means(teacher, scene, voxel_size, memory):
         return voxels.mean(teacher.embed(scene.points, scene.colors, scene.normals))
     limited = dict(memory=memory) if 'memory' in inspect.signature(teacher.embed).parameters else {}
     features = teacher.embed(scene.points, scene.colors, scene.normals, **limited)
-    return _voxel_means(voxels, features, torch.zeros(len(voxels), features.shape[1]))
+    return _voxel_means(voxels, features, memory.zeros((len(voxels), features.shape[1])))
 
 # %% ../../nbs/70_pipeline.ipynb #52af8adc
 def _weights_of(thing) -> list:
@@ -242,7 +242,7 @@ class GeoPurify:
         self.keep = keep
         self.preset = _preset(preset)
         # threads' allocators keep up to a hundred megabytes
-        self.memory = Memory(parse_memory(max_memory), reserve=150 * 10**6)
+        self.memory = Memory(parse_memory(max_memory), reserve=100 * 10**6)
         self.device = usable_device(device)
         self._remembered: list[_Remembered] = []
 

@@ -15,9 +15,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..base.core import IGNORE, InputError, PoolingConfig
-from ..base.memory import Memory, in_file, row_pieces
+from ..base.memory import Memory, in_file, row_pieces, touched_pieces
 
 # %% ../../nbs/50_pooling.ipynb #23d5c104
+def _pieces(*tensors):
+    "All rows at once, or some at a time where they lie over files."
+    return row_pieces(*tensors) if any(map(in_file, tensors)) else [slice(None)]
+
+
 @dataclass(frozen=True)
 class Affinity:
     """A row-stochastic (m,m) matrix with k entries a row.
@@ -37,8 +42,10 @@ class Affinity:
                 "affinity: neighbors and weights must have the same shape (m,k), "
                 f"got {shape} and {tuple(self.weights.shape)}"
             )
-        if near.numel() and not 0 <= near.min() <= near.max() < m:
-            raise InputError(f"affinity: neighbors must be rows 0..{m - 1}, got {int(near.min())}..{int(near.max())}")
+        for rows in _pieces(near):
+            if near[rows].numel() and not 0 <= near[rows].min() <= near[rows].max() < m:
+                first, last = int(near[rows].min()), int(near[rows].max())
+                raise InputError(f"affinity: neighbors must be rows 0..{m - 1}, got {first}..{last}")
 
     def __len__(self):
         return len(self.neighbors)
@@ -55,6 +62,7 @@ def affinity(
     neighbors: Tensor,  # (m,k) nearest other voxels, self excluded
     alpha: float = PoolingConfig.alpha,  # temperature: the smaller, the stricter
     exact: bool = False,  # The sums of whole arrays, many times slower; weights differ by some 1e-5 of themselves
+    memory: Memory = Memory(),  # What the process may hold; weights may then lie over a file
 ) -> Affinity:  # (m,k) weights
     """Softmax over the neighbours of the cosine between embeddings, divided by α (Section 3 of the paper).
 
@@ -78,32 +86,44 @@ def affinity(
         raise InputError(f"affinity: {len(embeddings)} embeddings for {len(neighbors)} rows of neighbours")
     _refuse_nan(embeddings, 'embeddings')
     neighbors = neighbors.to(embeddings.device)
-    unit = F.normalize(embeddings.float(), dim=1)
+    unit = _unit_rows(embeddings, memory)
     if not exact and unit.device.type == 'cpu' and len(unit) >= COMPILED_FROM and neighbors.shape[1]:
         from geopurify.purify.sums import softmax_cosines
 
         return Affinity(neighbors, softmax_cosines(unit, neighbors, alpha))
-    return Affinity(neighbors, _softmax_cosines(unit, neighbors, alpha))
+    return Affinity(neighbors, _softmax_cosines(unit, neighbors, alpha, memory))
 
 # %% ../../nbs/50_pooling.ipynb #09024339
-def _softmax_cosines(unit, neighbors, alpha):
+def _unit_rows(rows, memory):
+    "Rows of length 1, in memory or over a file."
+    if memory.limit is None or rows.device.type != 'cpu':
+        return F.normalize(rows.float(), dim=1)
+    unit = memory.zeros(tuple(rows.shape))
+    for some in row_pieces(unit, rows):
+        unit[some] = F.normalize(rows[some].float(), dim=1)
+    return unit
+
+
+def _softmax_cosines(unit, neighbors, alpha, memory):
     "Weights (m,k), some rows at a time."
     (m, k), d = neighbors.shape, unit.shape[1]
-    out = unit.new_empty(m, k)
-    numbers = 2**19 if unit.device.type == 'cpu' else 2**26  # of the neighbours' embeddings at a time
+    on_cpu = unit.device.type == 'cpu'
+    out = memory.zeros((m, k)) if on_cpu else unit.new_empty(m, k)
+    numbers = 2**19 if on_cpu else 2**26  # of the neighbours' embeddings at a time
     rows = max(1, numbers // max(1, k * d))
-    for start in range(0, m, rows):
-        some = slice(start, start + rows)
-        own = unit[some, :, None]  # (rows,d,1)
-        theirs = unit.index_select(0, neighbors[some].reshape(-1)).view(len(own), k, d)
-        cosines = torch.bmm(theirs, own)[..., 0]  # (rows,k)
-        out[some] = (cosines / alpha).softmax(1)
+    for piece in touched_pieces(m, unit, neighbors, out):
+        for start in range(piece.start, piece.stop, rows):
+            some = slice(start, min(start + rows, piece.stop))
+            own = unit[some, :, None]  # (rows,d,1)
+            theirs = unit.index_select(0, neighbors[some].reshape(-1)).view(len(own), k, d)
+            cosines = torch.bmm(theirs, own)[..., 0]  # (rows,k)
+            out[some] = (cosines / alpha).softmax(1)
     return out
 
 # %% ../../nbs/50_pooling.ipynb #a17657ee
 def _refuse_nan(values, name):
     "An error where there are NaN or infinite entries."
-    if values.sum().isfinite():
+    if all(values[rows].sum().isfinite() for rows in _pieces(values)):
         return  # quick: a NaN or an infinity anywhere shows in the sum
     bad = ~values.isfinite().reshape(len(values), -1).all(1)
     if bad.any():
@@ -116,15 +136,20 @@ def _refuse_nan(values, name):
 # %% ../../nbs/50_pooling.ipynb #65886e13
 def uniform_affinity(
     neighbors: Tensor,  # (m,k)
+    memory: Memory = Memory(),  # What the process may hold; weights may then lie over a file
 ) -> Affinity:
     "Every neighbour counts alike: A_ij = 1/k, plain smoothing."
     neighbors = torch.as_tensor(neighbors)
-    return Affinity(neighbors, torch.full(neighbors.shape, 1 / max(1, neighbors.shape[1]), device=neighbors.device))
+    weights = memory.zeros(tuple(neighbors.shape))
+    for rows in _pieces(weights):
+        weights[rows] = 1 / max(1, neighbors.shape[1])
+    return Affinity(neighbors, weights.to(neighbors.device))
 
 
 def oracle_affinity(
     labels: np.ndarray | Tensor,  # (m,) true classes, −1 = not labelled
     neighbors: Tensor,  # (m,k)
+    memory: Memory = Memory(),  # What the process may hold; the result may then lie over files
 ) -> Affinity:
     """Every neighbour of the same true class counts alike, the others not at all.
 
@@ -135,11 +160,16 @@ def oracle_affinity(
     truth = torch.as_tensor(labels).to(neighbors.device)
     if len(truth) != len(neighbors):
         raise InputError(f"oracle affinity: {len(truth)} labels for {len(neighbors)} rows of neighbours")
-    same = (truth[neighbors.long()] == truth[:, None]) | (truth == IGNORE)[:, None]
-    alone = ~same.any(1, keepdim=True)
-    itself = torch.arange(len(truth), dtype=neighbors.dtype, device=neighbors.device)[:, None]
-    weights = (same | alone).float()
-    return Affinity(torch.where(alone, itself, neighbors), weights / weights.sum(1, keepdim=True).clamp_min(1))
+    shape, device = tuple(neighbors.shape), neighbors.device
+    near, weights = (memory.zeros(shape, dtype).to(device) for dtype in (neighbors.dtype, torch.float32))
+    itself = torch.arange(len(truth), dtype=neighbors.dtype, device=device)[:, None]
+    for rows in _pieces(neighbors, near, weights):
+        same = (truth[neighbors[rows].long()] == truth[rows, None]) | (truth[rows] == IGNORE)[:, None]
+        alone = ~same.any(1, keepdim=True)
+        counted = (same | alone).float()
+        near[rows] = torch.where(alone, itself[rows], neighbors[rows])
+        weights[rows] = counted / counted.sum(1, keepdim=True).clamp_min(1)
+    return Affinity(near, weights)
 
 # %% ../../nbs/50_pooling.ipynb #f958c3b8
 @torch.no_grad()
@@ -178,7 +208,7 @@ def pool(
     neighbors, weights = affinity.neighbors.to(values.device), affinity.weights.to(values)
     width = columns or values.shape[1]
     if out is None and width >= values.shape[1]:
-        return _iterate(neighbors, weights, values, steps, _is_wide(values))
+        return _iterate(neighbors, weights, values, steps, _is_wide(values) and not in_file(weights))
     out = values.new_empty(values.shape) if out is None else out
     for start in range(0, values.shape[1], width):
         some = slice(start, start + width)
@@ -196,8 +226,18 @@ def _iterate(neighbors, weights, values, steps, compiled=False):
 
         return weighted_sums(neighbors, weights, values, steps)
     for _ in range(steps):
-        values = F.embedding_bag(neighbors, values, per_sample_weights=weights, mode='sum')
+        values = _product(neighbors, weights, values)
     return values
+
+
+def _product(neighbors, weights, values):
+    "One iteration; some rows at a time where the matrix lies over files."
+    if not in_file(neighbors) and not in_file(weights):
+        return F.embedding_bag(neighbors, values, per_sample_weights=weights, mode='sum')
+    out = torch.empty_like(values)
+    for rows in row_pieces(neighbors, weights):
+        out[rows] = F.embedding_bag(neighbors[rows], values, per_sample_weights=weights[rows], mode='sum')
+    return out
 
 
 def _is_wide(values, columns=256):

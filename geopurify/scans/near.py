@@ -172,11 +172,12 @@ def cell_neighbors(
     cells: np.ndarray,  # (m,3) integers from 0, each row another cell
     codes: np.ndarray,  # (m,) int64 their Morton codes
     k: int,  # 1 … m − 1
+    out: np.ndarray | None = None,  # (m,k) int32 for the neighbours; None: a new one
 ) -> tuple[np.ndarray, np.ndarray]:  # (m,k) int32 neighbours, nearest first; (r,) rows that have none yet
     "Exact k nearest other cells by (distance, row), of all rows whose k-th is not too far away, in any order of rows."
     rows = np.argsort(codes, kind='stable')
     cells, codes = np.ascontiguousarray(cells[rows].T, np.int32), codes[rows]
-    found, left = np.empty((len(rows), k), np.int32), np.ones(len(rows), np.uint8)
+    found, left = np.empty((len(rows), k), np.int32) if out is None else out, np.ones(len(rows), np.uint8)
     for level in LEVELS:
         if left.any():
             _search_level(cells, codes, rows.astype(np.int32), level, found, left)

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from ..base.core import InputError
+from ..base.memory import release
 
 # %% ../../nbs/05_voxels.ipynb #da219983
 _Integers = TypeVar('_Integers', np.ndarray, torch.Tensor)
@@ -153,6 +154,7 @@ def _check_points(points, size):
 def nearest_neighbors(
     xyz: np.ndarray | torch.Tensor,  # (m,3) metres, or cells; different cells, as integers, are answered fastest
     k: int,  # Neighbours a row; where there are fewer than k other rows, all m−1 of them are returned
+    out: torch.Tensor | None = None,  # (m, min(k, m−1)) int32 for the result, such as one over a file; None: a new one
 ) -> torch.Tensor:  # (m, min(k, m−1)) int32, nearest first
     """Indices of the k nearest other rows, exact; of equally near ones the lower index comes first.
 
@@ -177,27 +179,29 @@ def nearest_neighbors(
     if not np.isfinite(xyz).all():
         raise InputError("nearest_neighbors: some coordinates are NaN or infinite; remove them")
     k = min(k, len(xyz) - 1)
-    found, rest = _search_cells(given, xyz, k) or (np.empty((len(xyz), k), np.int32), np.arange(len(xyz)))
+    found = torch.empty((len(xyz), k), dtype=torch.int32) if out is None else out
+    rest = _search_cells(given, xyz, k, found.numpy())
     if len(rest):
         _search_tree(xyz, rest, found)
-    return torch.from_numpy(found)
+    return found
 
 # %% ../../nbs/05_voxels.ipynb #86371465
-def _search_tree(xyz, rest, found, rows_at_once=32768):
-    """Neighbours of the rows `rest`, written into `found`.
+def _search_tree(xyz, rest, found, rows_at_once=8192):
+    """Neighbours of the rows `rest`, written into the tensor `found`.
 
     Of equal rows only the first k + 1 can be anybody's neighbours; a tree cannot part the others, so it gets none."""
     from scipy.spatial import cKDTree
 
-    k = found.shape[1]
+    k, rows = found.shape[1], found.numpy()
     kept, piled, first = _piles(xyz, k + 1)
-    found[piled] = first[:, :k]
+    rows[piled] = first[:, :k]
     rest = rest[~np.isin(rest, piled)] if len(piled) else rest
     places = np.searchsorted(kept, rest)
     # as exact as the default, faster here
     tree = cKDTree(xyz[kept], leafsize=32, balanced_tree=False, compact_nodes=False)
     for some in np.array_split(np.arange(len(rest)), -(-len(rest) // rows_at_once)):
-        found[rest[some]] = kept[_neighbors_of(places[some], tree, k)]
+        rows[rest[some]] = kept[_neighbors_of(places[some], tree, k)]
+        release(found)
 
 
 def _piles(xyz, most):
@@ -236,16 +240,17 @@ def _search_cells(
     given: np.ndarray,  # (m,3) of any type
     xyz: np.ndarray,  # (m,3) float64, the same
     k: int,
+    found: np.ndarray,  # (m,k) int32 for the neighbours
     least: int = 10_000,
-) -> tuple[np.ndarray, np.ndarray] | None:  # (m,k) int32, rows that have none yet; None: a tree is to answer all
+) -> np.ndarray:  # rows that have none yet, which a tree is to answer
     "Neighbours among many different cells of a grid."
-    lowest = xyz.min(0)
+    lowest, everyone = xyz.min(0), np.arange(len(xyz))
     if given.dtype.kind not in 'iu' or len(xyz) < least or (xyz.max(0) - lowest).max() >= 2**21:
-        return None
+        return everyone
     cells = (xyz - lowest).astype(np.int32)
     codes = morton_code(cells)
     if not (np.diff(codes) > 0).all() and (np.diff(np.sort(codes)) == 0).any():
-        return None
+        return everyone
     from geopurify.scans.near import cell_neighbors
 
-    return cell_neighbors(cells, codes, k)
+    return cell_neighbors(cells, codes, k, found)[1]
