@@ -30,13 +30,18 @@ def lift_by_dictionaries(
     keep: int = 3,  # Views that are averaged
     chunk: int = 10_000,  # Points that are merged at a time
 ) -> Tensor:  # (n,d)
-    "Consensus lifting, a dictionary for each point and view. Raises `InputError` where a view's answer has no mask."
+    """Consensus lifting, a dictionary for each point and view.
+
+    Raises `InputError` for answers without masks, and where no point of a view lies in one.
+    """
     said = defaultdict(list)  # point → a dictionary from each view that sees it
     for view in scene.views:
         index, uv = visible_points(scene.points, view, projection)
         if not len(index):
             continue
         pixels = vlm.encode_image(view.image)
+        if pixels.embeddings is None:
+            raise InputError(f"{vlm.name} answers without masks, and the released code lifts masks")
         ids = pixels.mask_at(uv, view.size).long()
         if not (ids >= 0).any():
             raise InputError(f"view {view.name!r}: no visible point lies in a mask, so there is nothing to take over")
