@@ -6,9 +6,11 @@
 __all__ = ['compiled', 'in_threads']
 
 # %% ../../nbs/00l_compiled.ipynb #735502a1
+import contextlib
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from numba import njit
 
@@ -20,9 +22,19 @@ def compiled(
     "Machine code of a function, kept on disk where a folder for it can be written; it holds no lock while it runs."
     exactness = {'contract', 'nsz', 'reassoc'} if any_order else {'contract'}  # a product and a sum are one step
     try:
-        return njit(cache=True, nogil=True, fastmath=exactness)(function)
+        made: Any = njit(cache=True, nogil=True, fastmath=exactness)(function)
     except RuntimeError:  # no folder
         return njit(nogil=True, fastmath=exactness)(function)
+    made._cache.save_overload = _if_there_is_room(made._cache.save_overload)
+    return made
+
+
+def _if_there_is_room(save):
+    def attempt(*args):
+        with contextlib.suppress(OSError):  # a full disk: this process has the code, the next one compiles again
+            save(*args)
+
+    return attempt
 
 
 def in_threads(
