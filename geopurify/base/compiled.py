@@ -25,7 +25,8 @@ def compiled(
         made: Any = njit(cache=True, nogil=True, fastmath=exactness)(function)
     except RuntimeError:  # no folder
         return njit(nogil=True, fastmath=exactness)(function)
-    made._cache.save_overload = _if_there_is_room(made._cache.save_overload)
+    kept = vars(made)['_cache']  # Numba has no public way to say it
+    kept.save_overload = _if_there_is_room(kept.save_overload)
     return made
 
 
