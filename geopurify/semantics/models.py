@@ -28,7 +28,10 @@ VLMS = listed(
         'xdecoder',
         'geopurify.semantics.models:open_xdecoder',
         "X-Decoder, the paper's 2D model, from a checkpoint",
-        dict(checkpoint='a file such as xdecoder_focall_last.pt, or the name xdecoder-focal-l'),
+        dict(
+            checkpoint='a file such as xdecoder_focall_last.pt, or the name xdecoder-focal-l',
+            arithmetic='of its images: float32 (default), bfloat16, float16, or auto: what the first pictures allow',
+        ),
     ),
     Choice(
         'lseg',
@@ -115,10 +118,11 @@ def open_xdecoder(
     cache: str | Path | None,
     device: str | torch.device,
     checkpoint: str | Path | None = None,  # File, or a name in `data_manifests/checkpoints.csv`
+    arithmetic: str = 'float32',  # `precision` of `XDecoder`; `train --precision` is another
 ) -> VLM:
     """X-Decoder.
 
-    Raises `InputError` without a checkpoint, or for one of another model.
+    Raises `InputError` without a checkpoint, for one of another model, or for an unknown precision.
     """
     from geopurify.semantics.xdecoder import XDecoder
 
@@ -128,7 +132,7 @@ def open_xdecoder(
             "or the name xdecoder-focal-l"
         )
     asked = None if names is None else list(names)
-    return XDecoder.from_checkpoint(checkpoint, asked, images, cache=cache, device=device)
+    return XDecoder.from_checkpoint(checkpoint, asked, images, cache=cache, device=device, precision=arithmetic)
 
 # %% ../../nbs/25_models.ipynb #063103b7
 def open_precomputed(

@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['FOCAL_L', 'FOCAL_T', 'IMPLEMENTED', 'PIXEL_MEAN', 'PIXEL_STD', 'START', 'END', 'VOCABULARY_SIZE', 'NOT_LOADED',
-           'MERGES', 'MERGES_FILE', 'MERGES_SHA256', 'TEMPLATES', 'XDecoderConfig', 'official_config', 'normalized',
-           'FocalModulation', 'MLP', 'FocalBlock', 'DepthwiseFocalBlock', 'Embed', 'Stage', 'FocalNet', 'Attention',
-           'sine_positions', 'ConvNorm', 'EncoderLayer', 'PixelDecoder', 'resized', 'shrunk', 'CrossAttention',
-           'SelfAttention', 'FeedForward', 'MaskMLP', 'queries_seen', 'unit', 'class_query_replaced', 'cells_seen',
-           'Prediction', 'QueryDecoder', 'TextMLP', 'TextBlock', 'TextTransformer', 'LanguageEncoder', 'XDecoderNet',
-           'load_xdecoder', 'vocabulary_file', 'merged_pairs', 'Tokenizer', 'PhraseEncoder', 'masks_at', 'mask_ids',
-           'shown', 'checked_size', 'XDecoder']
+           'MERGES', 'MERGES_FILE', 'MERGES_SHA256', 'TEMPLATES', 'PRECISIONS', 'TRIED', 'AGREEMENT', 'XDecoderConfig',
+           'official_config', 'normalized', 'FocalModulation', 'MLP', 'FocalBlock', 'DepthwiseFocalBlock', 'Embed',
+           'Stage', 'FocalNet', 'Attention', 'sine_positions', 'ConvNorm', 'EncoderLayer', 'PixelDecoder', 'resized',
+           'shrunk', 'CrossAttention', 'SelfAttention', 'FeedForward', 'MaskMLP', 'queries_seen', 'unit',
+           'class_query_replaced', 'cells_seen', 'Prediction', 'QueryDecoder', 'TextMLP', 'TextBlock',
+           'TextTransformer', 'LanguageEncoder', 'XDecoderNet', 'load_xdecoder', 'vocabulary_file', 'merged_pairs',
+           'Tokenizer', 'PhraseEncoder', 'masks_at', 'mask_ids', 'shown', 'checked_size', 'Trial', 'XDecoder']
 
 # %% ../../nbs/22_xdecoder.ipynb #127c6f35
 import gzip
@@ -18,6 +18,7 @@ import hashlib
 import importlib.util
 import math
 import re
+import time
 import unicodedata
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -648,6 +649,13 @@ class XDecoderNet(nn.Module):
             self._half[key] = _half_copy(self, dtype)
         return self._half[key]
 
+    def forget_copies(
+        self,
+        but: torch.dtype,  # That of a copy that stays
+    ) -> None:
+        "Give back the memory of copies that nobody will use."
+        self._half = {key: copy for key, copy in self._half.items() if key[0] == but}
+
     def forward(
         self,
         images: Tensor,  # (b,h,w,3) uint8 RGB, any size
@@ -1018,7 +1026,7 @@ def mask_ids(
     image_size: tuple[int, int],  # (h,w) of the image without padding
     size: tuple[int, int] | None = None,  # (H,W) of the result; None: the image's
     crop_padding: bool = True,  # See `masks_at`
-    chunk: int = 16,  # Masks that are enlarged at a time
+    chunk: int = 8,  # Masks that are enlarged at a time
 ) -> Tensor:  # (H,W) int16: the query that a pixel belongs to, −1 = none
     "The query with the largest score × mask probability, if that probability is at least ½ (released code)."
     size = size or image_size
@@ -1027,10 +1035,11 @@ def mask_ids(
     inside = torch.zeros(size, dtype=torch.bool, device=score.device)
     winner = torch.full(size, -1, dtype=torch.int16, device=score.device)
     for start in range(0, len(score), chunk):
-        probability = masks_at(answer.masks[start : start + chunk], image_size, size, crop_padding).sigmoid()
-        product, at = (probability * score[start : start + chunk, None, None]).max(0)  # (H,W) each
+        product = masks_at(answer.masks[start : start + chunk], image_size, size, crop_padding).sigmoid_()
+        probable = product >= 0.5  # (chunk,H,W)
+        product, at = product.mul_(score[start : start + chunk, None, None]).max(0)  # (H,W) each
         better = product > best
-        inside = torch.where(better, probability.gather(0, at[None])[0] >= 0.5, inside)
+        inside = torch.where(better, probable.gather(0, at[None])[0], inside)
         winner = torch.where(better, (at + start).short(), winner)
         best = torch.where(better, product, best)
     return winner.masked_fill_(~inside, -1)
@@ -1059,6 +1068,9 @@ def checked_size(size):
     raise InputError(f"image_size must be the pixels of the shorter side, (h,w), or None; got {size!r}")
 
 # %% ../../nbs/22_xdecoder.ipynb #e992ac68
+PRECISIONS = dict(float32=torch.float32, bfloat16=torch.bfloat16, float16=torch.float16)
+
+
 def _answer_in(net, dtype, images, text):  # (b,h,w,3) uint8, (c+1,d) → Prediction in float32
     "The network's answer, computed in a precision."
     with torch.autocast(images.device.type, dtype, enabled=dtype != torch.float32):
@@ -1067,15 +1079,97 @@ def _answer_in(net, dtype, images, text):  # (b,h,w,3) uint8, (c+1,d) → Predic
     if not all(x.isfinite().all() for x in vars(answer).values()):
         raise InputError(
             f"X-Decoder's output is not finite in {dtype}: weights with NaN, or numbers too large for half precision; "
-            "use dtype=torch.bfloat16 or torch.float32"
+            "use precision='bfloat16' or 'float32'"
         )
     return answer
+
+# %% ../../nbs/22_xdecoder.ipynb #acae54e37e7d407bbb7b55eff062a284
+TRIED, AGREEMENT = 4, 0.99  # pictures, share of their pixels
+
+
+class Trial:
+    """Which precision a model runs in, and what was measured to choose it.
+
+    Raises `InputError` for an unknown precision.
+    """
+
+    def __init__(
+        self,
+        precision: str,  # One of `PRECISIONS`, or "auto"
+        device: torch.device | str = 'cpu',
+    ):
+        if precision not in (*PRECISIONS, 'auto'):
+            raise InputError(f"precision must be one of {[*PRECISIONS, 'auto']}, got {precision!r}")
+        self.chosen = None if precision == 'auto' else precision
+        tried = PRECISIONS if torch.device(device).type == 'cuda' else ('float32', 'bfloat16')
+        self.seconds: dict[str, list[float]] = {name: [] for name in tried}
+        self.kept: dict[str, list[float]] = {name: [] for name in tried}  # shares of pixels, a picture each
+
+    @property
+    def agreement(self) -> dict[str, float]:
+        "Share of all pixels so far that have float32's mask id."
+        return {name: float(np.mean(kept)) for name, kept in self.kept.items() if kept}
+
+    def choose(self) -> str:
+        "The fastest that keeps `AGREEMENT`, said aloud. The fastest picture of each counts: the first one warms up."
+        took = {name: min(seconds) for name, seconds in self.seconds.items()}
+        fast_enough = [name for name in took if self.agreement[name] >= AGREEMENT]
+        self.chosen = min(fast_enough, key=took.__getitem__)
+        measured = ', '.join(f'{name} {took[name]:.3g} s, {self.agreement[name]:.1%}' for name in took)
+        pictures = len(self.kept['float32'])
+        print(
+            f'X-Decoder runs in {self.chosen} (a picture, pixels with the mask of float32, over {pictures}: {measured})'
+        )
+        return self.chosen
+
+# %% ../../nbs/22_xdecoder.ipynb #9a63283cbaf04dbcab1f6479b197f3a8
+def _answered(model, images, text):  # (b,h,w,3) uint8, (c+1,d) → Prediction in float32
+    "The answer in the model's precision, or in float32 as long as that is not chosen."
+    if model.trial.chosen:
+        return _answer_in(model.net, PRECISIONS[model.trial.chosen], images, text)
+    answers = [_tried(model, image[None], text) for image in images]
+    if len(model.trial.kept['float32']) >= TRIED:
+        model.net.forget_copies(PRECISIONS[model.trial.choose()])
+    return Prediction(*(torch.cat([getattr(a, part) for a in answers]) for part in ('logits', 'masks', 'embeddings')))
+
+
+def _tried(model, image, text):  # (1,h,w,3) uint8
+    "The answer in float32; how long each precision takes and what it changes goes to the model's trial."
+    words, trial = model.vocabulary, model.trial
+    first = reference = None
+    for name in trial.seconds:  # float32 is first
+        model.net.in_precision(PRECISIONS[name])  # weights are cast before the clock starts
+        started, kept = _clock(image.device), 0.0
+        try:
+            answer = _answer_in(model.net, PRECISIONS[name], image, text)
+        except InputError:
+            if first is None:
+                raise
+        else:
+            ids = _ids_of(model, answer, image.shape[1:3], words)
+            first, reference = (answer, ids) if first is None else (first, reference)
+            kept = (ids == reference).float().mean().item()
+        trial.seconds[name].append(_clock(image.device) - started)
+        trial.kept[name].append(kept)
+    return first
+
+
+def _ids_of(model, answer, size, words):
+    "Mask ids of the only image of an answer."
+    one = answer.objects(0)
+    return _matched(model, Queries(one.masks, one.embeddings, tuple(size)), words, None).mask_ids
+
+
+def _clock(device):
+    if device.type == 'cuda':
+        torch.cuda.synchronize()
+    return time.perf_counter()
 
 # %% ../../nbs/22_xdecoder.ipynb #fcb3d623
 class XDecoder(VLM):
     """X-Decoder as a vision–language model: masks with embeddings, in the space of its text encoder.
 
-    Raises `InputError` for an empty name and for an `image_size` that is no size.
+    Raises `InputError` for an empty name, an `image_size` that is no size and an unknown precision.
     """
 
     name: str  # Of model, weights, names and rule, see below
@@ -1088,10 +1182,11 @@ class XDecoder(VLM):
         phrases: PhraseEncoder | None = None,  # Embeds words; None: a new one, without a folder
         template: str = PROMPT,  # The phrase that is made from a name
         device: torch.device | str = 'cpu',
-        dtype: torch.dtype = torch.float32,  # torch.float16 or torch.bfloat16: images run in mixed precision
+        precision: str = 'float32',  # Of images: one of `PRECISIONS`, or "auto" (`Trial`)
     ):
         self.net, self.dim = net.eval().to(device), net.config.dim
-        self.device, self.dtype = torch.device(device), dtype
+        self.device, self.precision = torch.device(device), precision
+        self.trial = Trial(precision, self.device)
         self.images = replace(images, image_size=checked_size(images.image_size))
         self.phrases, self.template = phrases or PhraseEncoder(net.language), template
         names = [names] if isinstance(names, str) else names
@@ -1108,7 +1203,7 @@ class XDecoder(VLM):
         config: XDecoderConfig | None = None,  # Sizes; None: those of the file
         download: bool = False,  # Fetch a named checkpoint when this machine does not have it
         cache: str | Path | None = None,  # Folder of phrases' vectors; None: kept in memory only
-        **options,  # To the constructor: template, device, dtype
+        **options,  # To the constructor: template, device, precision
     ) -> 'XDecoder':
         "The model with official weights. Raises `InputError` as `load_xdecoder` does."
         net = load_xdecoder(path_or_name, config, download)
@@ -1149,7 +1244,7 @@ def predict(
     "The network's answer, all queries. Raises `InputError` without names, and for numbers that are not finite."
     arrays = _all_shown(images, self.images.image_size)
     batch = torch.stack([torch.tensor(image) for image in arrays]).to(self.device)
-    return _answer_in(self.net, self.dtype, batch, self.vocabulary)  # type: ignore[attr-defined]  # patched in above
+    return _answered(self, batch, self.vocabulary)  # type: ignore[attr-defined]  # patched in above
 
 
 def _all_shown(images, size):
@@ -1179,7 +1274,7 @@ def queries(
     for run in same_shape_runs(arrays, batch):
         with torch.no_grad():
             together = torch.stack([torch.tensor(arrays[i]) for i in run]).to(self.device)
-            answer = _answer_in(self.net, self.dtype, together, nothing)
+            answer = _answered(self, together, nothing)
         for i, image in enumerate(run):
             one, (h, w) = answer.objects(i), arrays[image].shape[:2]
             yield Queries(one.masks, one.embeddings.clone(), (h, w))
@@ -1207,7 +1302,7 @@ def _matched(model, queries, words, size):
 @patch(as_prop=True)
 def queries_key(self: XDecoder) -> str:
     "What the queries' answers depend on, beside the picture."
-    return content_key(self.net.key, self.images.image_size, str(self.dtype))
+    return content_key(self.net.key, self.images.image_size, str(PRECISIONS.get(self.precision, self.precision)))
 
 # %% ../../nbs/22_xdecoder.ipynb #603b54e9
 @patch(as_prop=True)
@@ -1235,7 +1330,9 @@ def for_names(
     names: str | Sequence[str],  # Class names that masks compete for
 ) -> XDecoder:
     "The same model for other names."
-    return XDecoder(self.net, names, self.images, self.phrases, self.template, self.device, self.dtype)
+    other = XDecoder(self.net, names, self.images, self.phrases, self.template, self.device, self.precision)
+    other.trial = self.trial
+    return other
 
 # %% ../../nbs/22_xdecoder.ipynb #21cd75c7
 @patch
