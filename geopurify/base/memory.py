@@ -292,7 +292,7 @@ class Memory:
         self,
         shape: tuple[int, ...],
         dtype: torch.dtype = torch.float32,
-        share: float = 0.25,  # of what is left; what takes more goes to a file
+        share: float = 0.1,  # of what is left; what takes more goes to a file
     ) -> Tensor:
         "Zeros in memory or over a file."
         large = int(np.prod(shape)) * dtype.itemsize > share * self.left()
