@@ -25,6 +25,7 @@ from pathlib import Path
 
 from ..base.core import InputError
 from .store import repository_root
+from ..scans.labels import DATASETS
 
 # %% ../../nbs/75b_runner.ipynb #e0109ec2
 GRID_PARAMETERS = ('dataset', 'grid', 'data', 'runs', 'results', 'how')
@@ -317,7 +318,7 @@ def _grid_parameters(folder, dataset, grid, data, results, how):
     "Values for a notebook; folders as seen from its own."
     root = folder.parent.parent
     results = results_folder(dataset, grid, results, root)
-    if data is None and dataset != 'rooms':
+    if data is None and not (dataset in DATASETS and DATASETS[dataset].style):
         raise InputError(
             f"tables: the data set {dataset!r} is not shipped; "
             "name the folder of its prepared scenes with data (--data DIR)"

@@ -9,7 +9,7 @@ __all__ = ['MATTERPORT_SETS', 'DATASETS', 'SOURCES', 'SPLITS', 'EXPERIMENTS', 's
 # %% ../../nbs/01a_labels.ipynb #8a7e5f44
 import csv
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -133,6 +133,7 @@ class DataSet:
     pool: str | None = None  # One of `SPLITS`: what training scenes may be chosen from
     preset: str = 'paper'  # Numbers of the method, see `geopurify.base.core.PRESETS`
     vlm: str = 'xdecoder'  # 2D model, see `geopurify.semantics.models.VLMS`
+    style: str = ''  # Of made rooms, one of `geopurify.rooms.plan.STYLES`; '' where scenes are prepared from files
 
     @property
     def classes(self) -> LabelSet:
@@ -154,16 +155,21 @@ def _by_name(entries: Iterable) -> dict:
 
 # %% ../../nbs/01a_labels.ipynb #9235b10b
 _SCANNET_FILES = dict(layout='scannet', label_file='{scene}_vh_clean_2.labels.ply', nyu40='label')
+_ROOMS = DataSet(
+    'rooms',
+    'procedural rooms, rendered when they are missing',
+    **_SCANNET_FILES,
+    label_sets=('scannet19',),
+    preset='rooms',
+    vlm='rooms',
+    style='scan',
+)
 
 DATASETS: dict[str, DataSet] = _by_name(
     [
-        DataSet(
-            'rooms',
-            'procedural rooms, rendered when they are missing',
-            **_SCANNET_FILES,
-            label_sets=('scannet19',),
-            preset='rooms',
-            vlm='rooms',
+        _ROOMS,
+        replace(
+            _ROOMS, name='rooms_hard', help='the same in disorder, by a poor camera in an unsteady hand', style='hard'
         ),
         DataSet(
             'scannet',
