@@ -76,8 +76,8 @@ def contrast_loss(
 
         L = (1/n) Σ_i Σ_j q_ij log(q_ij / p_ij)     p_i = softmax_j(cos(y_i, f_j)/τ),  q_i = softmax_j(cos(f_i, f_j)/τ)
 
-    y: (n,d) predictions, f: (n,d) targets, i and j over the same rows. Not published with these baselines; the form is that of
-    probabilistic knowledge transfer (Passalis and Tefas, ECCV 2018). Raises `InputError` where the shapes differ.
+    y: (n,d) predictions, f: (n,d) targets, i and j over the same rows. Not published with these baselines; the form is
+    that of probabilistic knowledge transfer (Passalis and Tefas, ECCV 2018). Raises `InputError` where shapes differ.
     """
     predicted, target, _ = _seen(predicted, target)
     some = torch.linspace(0, len(target) - 1, min(voxels, len(target))).long()
