@@ -145,6 +145,15 @@ class UncertaintyWeights(nn.Module):
 # %% ../../nbs/72_baselines.ipynb #7716f139
 INPUTS = 'ones', 'colors'
 
+
+def _losses_of(heads, asked):
+    "The loss of each head."
+    if unknown := {*asked} - {*heads}:
+        raise InputError(f"losses name teachers {sorted(unknown)} that are not among {list(heads)}")
+    if wrong := {*asked.values()} - {*LOSSES}:
+        raise InputError(f"unknown losses {sorted(wrong)}; choose among {list(LOSSES)}")
+    return dict.fromkeys(heads, 'cosine') | asked
+
 # %% ../../nbs/72_baselines.ipynb #7fa1da5d
 class Distilled3D(nn.Module):
     """A sparse U-Net with a linear head for each 2D teacher; the first is aligned with text.
@@ -164,11 +173,7 @@ class Distilled3D(nn.Module):
         losses: dict[str, str] | None = None,  # One of `LOSSES` by head; those not named have "cosine"
     ):
         super().__init__()
-        if unknown := {*(losses or {})} - {*heads}:
-            raise InputError(f"losses name teachers {sorted(unknown)} that are not among {list(heads)}")
-        self.losses = dict.fromkeys(heads, 'cosine') | (losses or {})
-        if wrong := {*self.losses.values()} - {*LOSSES}:
-            raise InputError(f"unknown losses {sorted(wrong)}; choose among {list(LOSSES)}")
+        self.losses = _losses_of(heads, losses or {})
         if input not in INPUTS:
             raise InputError(f"input must be one of {INPUTS}, got {input!r}")
         if not heads or any('.' in name or not name or width < 1 for name, width in heads.items()):
