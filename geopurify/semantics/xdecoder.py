@@ -641,7 +641,7 @@ class XDecoderNet(nn.Module):
         self,
         dtype: torch.dtype,  # torch.float32: the network itself
     ) -> 'XDecoderNet':  # For `torch.autocast` of that type, which would cast the same weights again for every picture
-        "A copy with matrices and kernels in half precision; the text encoder and all else stay shared."
+        "A copy with matrices and kernels of backbone and pixel decoder in half precision; all else stays shared."
         if dtype == torch.float32:
             return self
         key = dtype, self.language.lang_proj.device
@@ -663,7 +663,8 @@ class XDecoderNet(nn.Module):
     ) -> Prediction:
         "What the queries answer."
         levels, mask_features = self.sem_seg_head['pixel_decoder'](self.backbone(normalized(images)))
-        return self.sem_seg_head['predictor'](levels, mask_features, text)
+        with torch.autocast(images.device.type, enabled=False):
+            return self.sem_seg_head['predictor']([level.float() for level in levels], mask_features.float(), text)
 
 # %% ../../nbs/22_xdecoder.ipynb #b8e38ed7
 def _half_copy(net, dtype):
@@ -676,8 +677,7 @@ def _half_copy(net, dtype):
 
 def _in_half(name, weight):
     "Whether it is the factor of a product or a convolution, and not added to something or scaled before."
-    added_or_scaled = 'query_feat.weight', 'query_embed.weight', 'level_embed.weight', 'modulation.h.weight'
-    return weight.ndim > 1 and '.lang_encoder.' not in name and not name.endswith(added_or_scaled)
+    return weight.ndim > 1 and '.predictor.' not in name and not name.endswith('modulation.h.weight')
 
 # %% ../../nbs/22_xdecoder.ipynb #38ed1a67
 NOT_LOADED = {
@@ -1302,7 +1302,9 @@ def _matched(model, queries, words, size):
 @patch(as_prop=True)
 def queries_key(self: XDecoder) -> str:
     "What the queries' answers depend on, beside the picture."
-    return content_key(self.net.key, self.images.image_size, str(PRECISIONS.get(self.precision, self.precision)))
+    arithmetic = str(PRECISIONS.get(self.precision, self.precision))
+    queries_in = [] if self.precision == 'float32' else ['queries in float32']
+    return content_key(self.net.key, self.images.image_size, arithmetic, *queries_in)
 
 # %% ../../nbs/22_xdecoder.ipynb #603b54e9
 @patch(as_prop=True)
