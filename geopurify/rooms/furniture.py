@@ -8,7 +8,8 @@ __all__ = ['legs', 'border', 'handle', 'front', 'Joinery', 'fronts', 'chair', 'o
            'side_table', 'desk', 'basin', 'tap', 'counter', 'island', 'fridge', 'toilet', 'sink', 'vanity', 'bathtub',
            'shower_curtain', 'door', 'window', 'curtains', 'blinds', 'picture', 'mirror', 'towel', 'whiteboard',
            'radiator', 'floor_lamp', 'table_lamp', 'ceiling_lamp', 'plant', 'bin_', 'carton', 'rug', 'television',
-           'monitor', 'keyboard', 'laptop', 'book_stack', 'paper', 'vase', 'mug', 'appliance', 'washing_machine']
+           'monitor', 'keyboard', 'laptop', 'book_stack', 'paper', 'vase', 'mug', 'toy', 'clothes', 'appliance',
+           'washing_machine']
 
 # %% ../../nbs/02c_furniture.ipynb #f631037d
 from dataclasses import dataclass
@@ -1278,6 +1279,36 @@ def mug(p: Palette) -> Piece:
     parts = lathe([(r, 0), (r, h), (r * 0.88, h), (r * 0.85, 0.01)], material, 'otherprop', k=14)
     ear = [[r, 0, h * 0.8], [r + 0.03, 0, h * 0.7], [r + 0.03, 0, h * 0.35], [r, 0, h * 0.25]]
     return Piece('mug', parts + tube(ear, 0.006, material, 'otherprop', 6))
+
+# %% ../../nbs/02c_furniture.ipynb #364166bf
+def toy(p: Palette) -> Piece:
+    "A ball, a tower of blocks or a cone of rings."
+    design, label, parts = p.pick('ball', 'blocks', 'rings'), 'otherprop', []
+    if design == 'ball':
+        r, t = p.u(0.05, 0.12), np.linspace(-np.pi / 2, np.pi / 2, 9)
+        parts = lathe(np.stack([r * np.cos(t), r + r * np.sin(t)], 1), mt.plastic(p, 0.9), label, k=16)
+    z = 0.0
+    for k in range(p.pick(2, 3, 4) if design != 'ball' else 0):
+        half, thick = p.u(0.03, 0.05) if design == 'blocks' else 0.08 - 0.012 * k, p.u(0.035, 0.06)
+        if design == 'rings':
+            parts += lathe([(half, z), (half, z + thick)], mt.plastic(p, 1.0), label, k=14)
+        else:
+            block = box((-half, -half, z), (half, half, z + thick), mt.plastic(p, 1.0), label)
+            parts.append(block.moved(p.u(0, 1.5)))
+        z += thick
+    return Piece('toy', parts)
+
+
+def clothes(p: Palette) -> Piece:
+    "Something of cloth, crumpled."
+    r, h, rings, k = p.u(0.12, 0.28), p.u(0.05, 0.14), 9, 28
+    t = 2 * np.pi * np.arange(k) / k
+    out = np.linspace(1, 0, rings)[:, None]  # from the hem to the middle
+    hem = 1 + 0.25 * np.sin(2 * t + p.u(0, 6)) + 0.12 * np.sin(5 * t + p.u(0, 6))
+    folds = np.sin(3 * t + 4 * out + p.u(0, 6)) + 0.6 * np.sin(7 * t - 6 * out + p.u(0, 6))
+    z = 0.003 + h * (1 - out**2) ** 0.7 * (1 + 0.25 * out * folds)
+    points = np.stack(np.broadcast_arrays(r * out * hem * np.cos(t), r * out * hem * np.sin(t), z), -1)
+    return Piece('clothes', [grid(points, mt.fabric(p, 0.2, 0.4), 'clothes', crease=80)])
 
 # %% ../../nbs/02c_furniture.ipynb #00ef1bea
 def appliance(p: Palette) -> Piece:

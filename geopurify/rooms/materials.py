@@ -64,7 +64,7 @@ class Palette:
     def __init__(
         self,
         rng: np.random.Generator,
-        style: str = 'scan',  # "scan" or "pano"
+        style: str = 'scan',  # Of homes: "scan" or "pano"
     ):
         self.rng, self.style = rng, style
         self.dark = rng.uniform(0.35, 0.75) if style == 'pano' else rng.uniform(0.5, 1.0)  # value of this home's wood

@@ -9,13 +9,14 @@ __all__ = ['SENSORS', 'AUTOMATIC', 'Geometry', 'assemble', 'Atlas', 'Light', 'fi
 
 # %% ../../nbs/02d_rendering.ipynb #845a3c80
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 from scipy import ndimage
 from scipy.special import ndtr
 
+from .faults import Shot, drift_of, unseen, worse_depth, worse_distance, worse_light
 from .materials import Material
 from .shapes import Piece
 from ..scans.projection import ray_scene
@@ -306,7 +307,7 @@ class Sensor:
     dropout: float  # factor on the materials' probability of missing depth
     grazing: float  # |cosine| below which depth is mostly missing
     edge: float  # probability that a pixel at a depth edge is missing or off
-    position_jitter: float  # metres, of the written pose
+    position_jitter: float  # metres, of the written pose, each view by itself
     rotation_jitter: float  # degrees, of the written pose
     exposure: float  # standard deviation of log exposure between views
     image_noise: float  # standard deviation in grey levels
@@ -344,6 +345,16 @@ SENSORS = {
         quality=93,
     ),
 }
+SENSORS['hard'] = replace(
+    SENSORS['scan'],
+    depth_noise=0.001,
+    dropout=0.0,
+    grazing=0.22,
+    position_jitter=0.002,
+    rotation_jitter=0.08,
+    image_noise=1.5,
+    motion=0.0,
+)
 
 # %% ../../nbs/02d_rendering.ipynb #340f6add
 def intrinsics(
@@ -430,6 +441,7 @@ class Exposure:
 
     gain: float = 1.0  # brightness, a factor
     white: Sequence[float] | np.ndarray = (1.0, 1.0, 1.0)  # colour balance, a factor for each channel
+    shot: Shot | None = None  # faults beyond the sensor's
 
 
 AUTOMATIC = Exposure()
@@ -469,6 +481,7 @@ class RenderedView:
     pose: np.ndarray  # (4,4) true camera to world
     written_pose: np.ndarray  # (4,4) the pose that the sensor reports
     K: np.ndarray  # (3,3)
+    drift: np.ndarray  # (4,4) slow part of the reported pose's error: from the true world to where tracking has it
 
     def to_view(self) -> View:
         "As the rest of the package sees it: noisy depth, reported pose."
@@ -525,15 +538,26 @@ def render(
     color = (as_image(albedo) * light + as_image(added)) * as_image(hit)[..., None]
     clean = as_image(hits.distance)
     truth = lambda values, none: as_image(np.where(hit, values[hits.face], none))
+    shot = exposure.shot
+    dice = rng.spawn(1)[0]  # of the faults: without them, everything else falls as it did
+    reached = color if shot is None else worse_light(color, shot, dice)
+    measured = clean if shot is None else worse_distance(clean, shot, dice)
+    image = develop(reached, sensor, rng, exposure)
+    depth = spoil_depth(measured, as_image(surface.cosine), as_image(caster.dropout[material]), sensor, rng)
+    if shot is not None:
+        surfaces = caster.dropout[material], albedo.mean(1), caster.gloss[material]
+        depth = worse_depth(depth, clean, unseen(*map(as_image, surfaces), shot.faults), K[0, 0], shot, dice)
+    drift = np.eye(4) if shot is None else drift_of(shot, pose[:3, 3])
     return RenderedView(
         name,
-        image=develop(color, sensor, rng, exposure),
-        depth=spoil_depth(clean, as_image(surface.cosine), as_image(caster.dropout[material]), sensor, rng),
+        image=image,
+        depth=depth,
         clean_depth=clean,
         label=truth(geometry.label, 0).astype(np.uint8),
         instance=truth(geometry.instance, -1).astype(np.int32),
         face=as_image(found.face).astype(np.int32),
         pose=pose,
-        written_pose=jittered(pose, sensor, rng),
+        written_pose=jittered(pose if shot is None else drift @ pose, sensor, rng),
         K=K,
+        drift=drift,
     )

@@ -17,7 +17,8 @@ from PIL import Image
 
 from ..base.core import InputError, atomic_folder
 from ..base.parallel import map_scenes
-from .film import label_points, render_views
+from .faults import FAULTS
+from .film import label_points, render_views, undrifted
 from .furnish import Room, generate_room
 from .instances import instance_files, point_instances, write_instances
 from .plan import check_style, room_kind, room_name, room_seed
@@ -50,6 +51,7 @@ VERSION = 1  # of the generator; rooms of another version are not mixed with the
 
 def _recipe(seed, style, views, size):
     "What a room on disk was made from."
+    faults = dict(faults=asdict(FAULTS[style])) if style in FAULTS else {}
     return dict(
         generator='geopurify.rooms',
         version=VERSION,
@@ -60,6 +62,7 @@ def _recipe(seed, style, views, size):
         height=size[0],
         width=size[1],
         sensor=json.loads(json.dumps(asdict(SENSORS[style]))),
+        **faults,
     )
 
 # %% ../../nbs/02_rooms.ipynb #346095ef
@@ -89,11 +92,12 @@ def _write_files(room, folder, name, views, size):
     write_views(renders, folder, sensor)
     posed = [view.to_view() for view in renders]
     points, colors, normals = fuse_views(posed, voxel_size=0.02, max_depth=sensor.depth_range[1])
-    labels = label_points(points, renders, room.geometry)
+    true = undrifted(points, renders)
+    labels = label_points(true, renders, room.geometry)
     write_ply(folder / f'{name}_vh_clean_2.ply', points, colors, normals)
     write_ply(folder / f'{name}_vh_clean_2.labels.ply', points, colors, label=labels)
     files = (folder / path.name for path in instance_files(name))
-    write_instances(point_instances(points.astype(np.float32), labels, room), labels, name, *files)
+    write_instances(point_instances(true.astype(np.float32), labels, room), labels, name, *files)
     (folder / 'room.json').write_text(json.dumps(_recipe(room.seed, room.style, views, size), indent=1))
 
 # %% ../../nbs/02_rooms.ipynb #d4604ebf
@@ -102,7 +106,7 @@ def make_rooms(
     split: str = 'train',  # "train", "val", "test", or "pretrain" for the 2D model
     count: int = 20,
     seed: int = 0,  # Another seed is another data set
-    style: str = 'scan',  # "scan" or "pano"
+    style: str = 'scan',  # One of `STYLES`
     views: int = 40,  # RGB-D images a room
     size: tuple[int, int] = (240, 320),  # (h,w)
     jobs: int = 2,  # Processes

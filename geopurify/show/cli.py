@@ -30,6 +30,7 @@ from ..base.files import check_apart, check_writable
 from ..base.locks import hold_folder
 from ..geometry.teachers import TEACHERS
 from ..readers.layouts import LAYOUTS
+from ..rooms.plan import STYLES
 from ..scans.labels import DATASETS, EXPERIMENTS, SOURCES
 from ..semantics.models import VLMS
 
@@ -409,9 +410,8 @@ def _add_rooms(commands):
     _value(p, '--split', None, 'splits never share a room (default: train)', default='train', choices=splits)
     _value(p, '--count', 'N', 'how many rooms (default: 20)', _positive, 20)
     _value(p, '--seed', 'S', 'other seeds give other rooms (default: 0)', _seed, 0)
-    text = 'scan: dense hand-held video; pano: sparse tripod views, other furniture (default: scan)'
-    _value(p, '--style', None, text, default='scan', choices=('scan', 'pano'))
-    _value(p, '--views', 'V', 'images a room (default: 40 in style scan)', _positive)
+    _value(p, '--style', None, f'{_names(STYLES)} (default: scan)', default='scan', choices=tuple(STYLES))
+    _value(p, '--views', 'V', 'images a room (default: 40)', _positive)
     _value(p, '--jobs', 'J', 'rooms made at the same time (default: one for each core)', _positive)
     _add_force(p)
 
