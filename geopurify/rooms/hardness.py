@@ -120,11 +120,18 @@ def sightings(
         facing = (normals * towards).sum(1) > 0.3 * np.linalg.norm(towards, axis=1)
         at = np.flatnonzero(inside & facing)
         x, y = np.rint(uv[at]).astype(int).T
-        measured = view.depth[y, x]
+        measured = _depth(view)[y, x]
         seen = (measured > 0) & (np.abs(measured - z[at]) < gate)
         at, x, y = at[seen], x[seen], y[seen]
         rows.append((at, np.full(len(at), i), z[at], measured[seen] - z[at], view.image[y, x].astype(np.float64)))
     return Sightings(*map(np.concatenate, zip(*rows)))
+
+
+def _depth(view) -> np.ndarray:
+    "The view's depth; an error where there is none."
+    if view.depth is None:
+        raise InputError(f"view {view.name!r} has no depth image, so nothing says which points it sees; give it one")
+    return view.depth
 
 # %% ../../nbs/02i_hard.ipynb #0aeda40c
 def between_views(
@@ -190,18 +197,18 @@ def in_views(
     "Means over views."
     rng, tree, rows = np.random.default_rng(0), cKDTree(points), []
     for view in views:
-        depth, fewer = view.depth, max(1, round(view.size[1] / 320))
+        depth, fewer = _depth(view), max(1, round(view.size[1] / 320))
         missing = depth <= 0
         to_depth = ndimage.distance_transform_edt(missing)[missing] * 320 / view.size[1]
         world = unproject(np.where(depth < max_depth, depth, 0), view.K, view.camera_to_world).reshape(-1, 3)
         world = world[np.isfinite(world).all(1)]
         world = world[rng.choice(len(world), min(some, len(world)), replace=False)]
-        flying = tree.query(world, distance_upper_bound=0.05, workers=1)[0] > 0.05
+        flying = np.mean(tree.query(world, distance_upper_bound=0.05, workers=1)[0] > 0.05)
         rows.append(
             (
                 100 * missing.mean(),
                 to_depth.mean() if len(to_depth) else 0.0,
-                100 * flying.mean(),
+                100 * flying,
                 _grain(view.image, fewer),
             )
         )

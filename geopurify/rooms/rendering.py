@@ -545,8 +545,8 @@ def render(
     image = develop(reached, sensor, rng, exposure)
     depth = spoil_depth(measured, as_image(surface.cosine), as_image(caster.dropout[material]), sensor, rng)
     if shot is not None:
-        surfaces = caster.dropout[material], albedo.mean(1), caster.gloss[material]
-        depth = worse_depth(depth, clean, unseen(*map(as_image, surfaces), shot.faults), K[0, 0], shot, dice)
+        dropout, reflectance, gloss = map(as_image, (caster.dropout[material], albedo.mean(1), caster.gloss[material]))
+        depth = worse_depth(depth, clean, unseen(dropout, reflectance, gloss, shot.faults), K[0, 0], shot, dice)
     drift = np.eye(4) if shot is None else drift_of(shot, pose[:3, 3])
     return RenderedView(
         name,
