@@ -426,13 +426,18 @@ def openscene(
     seed: int = 0,
     times: int = 1,  # A student's budget of steps, so often
     loss: str = 'cosine',  # One of `geopurify.results.baselines.LOSSES`
+    augment: bool = True,  # Turn, mirror and shift the rooms
     **training,  # Fields of `TrainingConfig`: learning_rate (else the loss's own), crop_size, batch
 ) -> tuple[OpenScene3D, Path]:  # In evaluation mode; its file
     "OpenScene-3D with a student's budget or a multiple of it, trained when it is missing."
     numbers = self._baseline_numbers(folders, times, loss, training)
-    scenes, run = self.training_scenes(folders, numbers=numbers), DistillationRun(numbers, seed, device=self.device)
+    scenes, run = (
+        self.training_scenes(folders, numbers=numbers),
+        DistillationRun(numbers, seed, augment, device=self.device),
+    )
     train = lambda out: train_openscene(scenes, out, run, self.unet, loss=loss)
-    return self._baseline('openscene', scenes, numbers, seed, train, loss)
+    differs = [loss] * (loss != 'cosine') + ['as they stand'] * (not augment)
+    return self._baseline('openscene', scenes, numbers, seed, train, differs)
 
 # %% ../../nbs/74_benchmark.ipynb #b55b6d43
 @patch
@@ -450,7 +455,7 @@ def cua(
     scenes = {name: bench.training_scenes(folders, numbers=numbers) for name, bench in benches.items()}
     every, run = [s for each in scenes.values() for s in each], DistillationRun(numbers, seed, device=self.device)
     train = lambda out: train_cua(scenes, out, run, self.unet, losses=dict.fromkeys(benches, loss))
-    return self._baseline('cua', every, numbers, seed, train, loss)
+    return self._baseline('cua', every, numbers, seed, train, [loss] * (loss != 'cosine'))
 
 # %% ../../nbs/74_benchmark.ipynb #79c661b4
 LEARNING_RATES = dict(cosine=1e-3, l1=1e-3, centred=3e-3, contrast=3e-3)  # tuned, see tables/baselines
@@ -502,9 +507,10 @@ def places(self: Benchmark) -> dict[str, tuple[Benchmark, str | None]]:  # By na
 
 
 @patch
-def _baseline(self: Benchmark, name, scenes, numbers, seed, train, loss):
+def _baseline(self: Benchmark, name, scenes, numbers, seed, train, differs):
+    "`differs`: from the published way, which has the key that it always had."
     made_from = [name, sorted(s.key for s in scenes), _changed(numbers.training), seed]
-    out = self.runs / 'students' / content_key(*made_from, *[loss] * (loss != 'cosine'))  # as before others were there
+    out = self.runs / 'students' / content_key(*made_from, *differs)
     file = out / f'{name}.safetensors'
     if not file.exists():
         with hold_folder(out, f'train {name}', wait=True):
