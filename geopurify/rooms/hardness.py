@@ -204,35 +204,36 @@ def in_views(
         world = world[np.isfinite(world).all(1)]
         world = world[rng.choice(len(world), min(some, len(world)), replace=False)]
         flying = np.mean(tree.query(world, distance_upper_bound=0.05, workers=1)[0] > 0.05)
-        rows.append(
-            (
-                100 * missing.mean(),
-                to_depth.mean() if len(to_depth) else 0.0,
-                100 * flying,
-                _grain(view.image, fewer),
-            )
-        )
-    names = (
-        'depth missing, %',
-        'from a hole to depth, pixels of 320',
-        'flying pixels, %',
-        'noise of images, grey levels',
-    )
+        seen = 100 * missing.mean(), to_depth.mean() if len(to_depth) else 0.0, 100 * flying
+        rows.append((*seen, *_grain_and_sharpness(view.image, fewer)))
+    names = 'depth missing, %', 'from a hole to depth, pixels of 320', 'flying pixels, %', *_OF_IMAGES
     return dict(zip(names, np.mean(rows, 0).tolist()))
 
 
-def _grain(image, fewer):
-    "Noise where there is little else, after a mean over blocks of `fewer` pixels."
-    h, w = (n // fewer for n in image.shape[:2])
-    small = image[: h * fewer, : w * fewer].reshape(h, fewer, w, fewer, 3).mean((1, 3))
-    return np.mean([1.4826 * np.median(np.abs(ndimage.convolve(small[..., k], _LAPLACIAN))) for k in range(3)])
+_OF_IMAGES = 'noise of images, grey levels', 'sharpness of images, %'
+
+
+def _grain_and_sharpness(image, fewer):
+    "Noise where there is little else, and how steep edges are, after a mean over blocks of `fewer` pixels."
+    small = _in_blocks(image.astype(np.float64), fewer)
+    grain = [1.4826 * np.median(np.abs(ndimage.convolve(small[..., k], _LAPLACIAN))) for k in range(3)]
+    grey = small.mean(-1, keepdims=True)
+    steepest = lambda pixels, axis: np.quantile(np.abs(np.diff(pixels, axis=axis)), 0.98)
+    steps = [(steepest(grey, axis), steepest(_in_blocks(grey, 2), axis)) for axis in (0, 1)]
+    return np.mean(grain), 100 * min(fine / max(coarse, 1e-6) for fine, coarse in steps)
+
+
+def _in_blocks(image, size):
+    "Means over blocks of so many pixels a side."
+    h, w = (n // size for n in image.shape[:2])
+    return image[: h * size, : w * size].reshape(h, size, w, size, -1).mean((1, 3))
 
 # %% ../../nbs/02i_hard.ipynb #893e2457
 def hardness(
     scene: Scene,  # With views that have depth, and with colours and normals
     some: int = 20_000,  # Points that are looked up in views
 ) -> dict[str, float]:
-    "What makes a scan hard, in numbers: see the table above for their names."
+    "What makes a scan hard, in numbers."
     if not scene.views:
         raise InputError(f"{scene.name}: a scan without views; what views disagree about cannot be measured")
     points, normals = scene.points, scene.normals
