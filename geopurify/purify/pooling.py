@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['COMPILED_FROM', 'Affinity', 'affinity', 'uniform_affinity', 'oracle_affinity', 'pool', 'pooled_scores',
-           'columns_at_a_time', 'pool_within', 'pool_until']
+           'columns_at_a_time', 'pool_within', 'pool_until', 'settle']
 
 # %% ../../nbs/50_pooling.ipynb #b8e36bf8
 from dataclasses import dataclass
@@ -341,3 +341,42 @@ def pool_until(
         if (labels != before).float().mean() <= share:
             return scores, done
     return scores, steps
+
+# %% ../../nbs/50_pooling.ipynb #0c416b56
+@torch.no_grad()
+def settle(
+    affinity: Affinity,  # Of weights that are the same in both directions, but for the rows' sums
+    values: Tensor,  # (m,c) features, class scores, or any other columns
+    restart: float = 0.005,  # b: share of its own first value that a voxel gets in each iteration
+    steps: int = 24,  # Products with the matrix; more change nothing, once it rests
+) -> Tensor:  # (m,c)
+    """Pooling with restart, where it comes to rest.
+
+        F = (1 − b) A F + b F₀        by Chebyshev's semi-iteration, `steps` products with A
+
+    A: (m,m) in (m,k) weights, rows sum to 1. F: (m,c) columns in any unit; what comes out is a mean of values. 1/b is
+    how many iterations of `pool` it reaches as far as, on average.
+
+    >>> swap = Affinity(torch.tensor([[1], [0]]), torch.ones(2, 1))
+    >>> settle(swap, torch.tensor([[1.0], [4.0]]), restart=0.5).round(decimals=3).flatten()  # 2/3 own, 1/3 the other's
+    tensor([2., 3.])
+
+    Raises `InputError` for a restart outside 0..1 or of 0, what `pool` raises, and where values grow, as they may
+    where weights differ by direction.
+    """
+    if not 0 < restart <= 1:
+        raise InputError(f"settle: restart must lie in 0..1, without 0, got {restart}; pool is what has none")
+    start = pool(affinity, values, 0)
+    if steps < 0:
+        raise InputError(f"settle: steps must be 0 or more, got {steps}")
+    most, radius, omega, before, now = start.abs().amax(), 1 - restart, 1.0, start, start
+    for step in range(steps):
+        omega = 1.0 if step == 0 else 2 / (2 - radius**2) if step == 1 else 1 / (1 - radius**2 * omega / 4)
+        after = pool(affinity, now, 1).mul_(omega * radius).add_(start, alpha=omega * restart)
+        before, now = now, after.add_(before, alpha=1 - omega)
+    if start.numel() and now.abs().amax() > 2 * most:
+        raise InputError(
+            f"settle: values grew from {float(most):.3g} to {float(now.abs().amax()):.3g}; the affinity's weights must "
+            "be the same in both directions, as those of edge_affinity are"
+        )
+    return now
