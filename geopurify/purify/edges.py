@@ -5,29 +5,29 @@
 # %% auto #0
 __all__ = ['Widths', 'side_by_side', 'edge_affinity', 'SettlingConfig', 'settled_classes']
 
-# %% ../../nbs/51a_edges.ipynb #4c230bde
+# %% ../../nbs/51a_edges.ipynb #e341240f
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..base.core import InputError, PoolingConfig
+from ..base.core import InputError
 from ..geometry.frozen import FrozenScene
 from .pooling import COMPILED_FROM, Affinity, settle
 
-# %% ../../nbs/51a_edges.ipynb #1656acfc
+# %% ../../nbs/51a_edges.ipynb #748d3d1c
 @dataclass(frozen=True)
 class Widths:
-    """How unlike two voxels may be and still be kin; the last three were chosen on made rooms for validation.
+    """How unlike two voxels may be and still be kin; chosen on made rooms for validation.
 
     Raises `InputError` unless all are positive.
     """
 
-    alpha: float = PoolingConfig.alpha  # temperature of the embeddings' cosine, as in `affinity`
+    alpha: float = 1 / 15  # temperature of the embeddings' cosine, as in `affinity`; the paper's is 1/20
     color: float = 0.15  # σ of a difference of colours in 0..1
     normal: float = 0.4  # σ of a difference of normals
-    answer: float = 0.2  # σ of a difference of class probabilities
+    answer: float = 0.15  # σ of a difference of class probabilities
 
     def __post_init__(self):
         if not min(vars(self).values()) > 0:
@@ -46,7 +46,7 @@ def side_by_side(
     spaces = unit / widths.alpha**0.5, colors / widths.color, normals / widths.normal, answers / widths.answer
     return torch.cat(spaces, 1)
 
-# %% ../../nbs/51a_edges.ipynb #2b6be7aa
+# %% ../../nbs/51a_edges.ipynb #fb7afc53
 def edge_affinity(
     rows: Tensor,  # (m,d) from `side_by_side`, or any others
     cells: Tensor,  # (m,3) integer voxels whose neighbours these are
@@ -91,10 +91,10 @@ def _some_distances(rows, cells, neighbors, own):
     near[alone, 0], logits[alone, 0] = own[alone], 0
     return near.int(), logits.softmax(1)
 
-# %% ../../nbs/51a_edges.ipynb #5010edee
+# %% ../../nbs/51a_edges.ipynb #ab74b6d6
 @dataclass(frozen=True)
 class SettlingConfig:
-    "Pooling that comes to rest; all but α were chosen on made rooms for validation."
+    "Pooling that comes to rest; chosen on made rooms for validation."
 
     temperature: float = 0.1  # τ of the class probabilities, of cosines
     widths: Widths = Widths()

@@ -374,7 +374,7 @@ def settle(
         omega = 1.0 if step == 0 else 2 / (2 - radius**2) if step == 1 else 1 / (1 - radius**2 * omega / 4)
         after = pool(affinity, now, 1).mul_(omega * radius).add_(start, alpha=omega * restart)
         before, now = now, after.add_(before, alpha=1 - omega)
-    if start.numel() and now.abs().amax() > 2 * most:
+    if start.numel() and now.abs().amax() > 10 * most:  # on its way a lone voxel may overshoot a little
         raise InputError(
             f"settle: values grew from {float(most):.3g} to {float(now.abs().amax()):.3g}; the affinity's weights must "
             "be the same in both directions, as those of edge_affinity are"
