@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Widths', 'side_by_side', 'edge_affinity', 'SettlingConfig', 'settled_classes']
 
-# %% ../../nbs/51a_edges.ipynb #e341240f
+# %% ../../nbs/51a_edges.ipynb #fd599cce
 from dataclasses import dataclass
 
 import torch
@@ -16,7 +16,7 @@ from ..base.core import InputError
 from ..geometry.frozen import FrozenScene
 from .pooling import COMPILED_FROM, Affinity, settle
 
-# %% ../../nbs/51a_edges.ipynb #748d3d1c
+# %% ../../nbs/51a_edges.ipynb #0e8d304b
 @dataclass(frozen=True)
 class Widths:
     """How unlike two voxels may be and still be kin; chosen on made rooms for validation.
@@ -46,7 +46,7 @@ def side_by_side(
     spaces = unit / widths.alpha**0.5, colors / widths.color, normals / widths.normal, answers / widths.answer
     return torch.cat(spaces, 1)
 
-# %% ../../nbs/51a_edges.ipynb #fb7afc53
+# %% ../../nbs/51a_edges.ipynb #1dedbb55
 def edge_affinity(
     rows: Tensor,  # (m,d) from `side_by_side`, or any others
     cells: Tensor,  # (m,3) integer voxels whose neighbours these are
@@ -91,7 +91,7 @@ def _some_distances(rows, cells, neighbors, own):
     near[alone, 0], logits[alone, 0] = own[alone], 0
     return near.int(), logits.softmax(1)
 
-# %% ../../nbs/51a_edges.ipynb #ab74b6d6
+# %% ../../nbs/51a_edges.ipynb #2970b1f8
 @dataclass(frozen=True)
 class SettlingConfig:
     "Pooling that comes to rest; chosen on made rooms for validation."
