@@ -5,18 +5,17 @@
 # %% auto #0
 __all__ = ['Widths', 'side_by_side', 'edge_affinity', 'SettlingConfig', 'settled_classes']
 
-# %% ../../nbs/51a_edges.ipynb #fd599cce
+# %% ../../nbs/51a_edges.ipynb #1f17c690
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..base.core import InputError
 from ..geometry.frozen import FrozenScene
 from .pooling import COMPILED_FROM, Affinity, settle
 
-# %% ../../nbs/51a_edges.ipynb #0e8d304b
+# %% ../../nbs/51a_edges.ipynb #97aced66
 @dataclass(frozen=True)
 class Widths:
     """How unlike two voxels may be and still be kin; chosen on made rooms for validation.
@@ -42,11 +41,11 @@ def side_by_side(
     widths: Widths = Widths(),
 ) -> Tensor:  # (m, e+6+c)
     "All that tells voxels apart, each divided by its width: x of the equation above."
-    unit = F.normalize(embeddings.float(), dim=1)
-    spaces = unit / widths.alpha**0.5, colors / widths.color, normals / widths.normal, answers / widths.answer
-    return torch.cat(spaces, 1)
+    spaces = colors / widths.color, normals / widths.normal, answers / widths.answer
+    length = torch.linalg.vector_norm(embeddings, dim=1, keepdim=True).clamp_min(1e-12) * widths.alpha**0.5
+    return torch.cat((embeddings / length, *spaces), 1)
 
-# %% ../../nbs/51a_edges.ipynb #1dedbb55
+# %% ../../nbs/51a_edges.ipynb #1e4e0b84
 def edge_affinity(
     rows: Tensor,  # (m,d) from `side_by_side`, or any others
     cells: Tensor,  # (m,3) integer voxels whose neighbours these are
@@ -91,7 +90,7 @@ def _some_distances(rows, cells, neighbors, own):
     near[alone, 0], logits[alone, 0] = own[alone], 0
     return near.int(), logits.softmax(1)
 
-# %% ../../nbs/51a_edges.ipynb #2970b1f8
+# %% ../../nbs/51a_edges.ipynb #30ef7b6b
 @dataclass(frozen=True)
 class SettlingConfig:
     "Pooling that comes to rest; chosen on made rooms for validation."

@@ -90,26 +90,19 @@ def weighted_sums(
     return values
 
 # %% ../../nbs/50a_sums.ipynb #f54b0d06
-@compiled
-def _is_mutual(cells, i, j, last):
-    "Whether i comes no later than `last` when the neighbours of j are sorted by distance and index."
-    here = last_one = np.int64(0)
-    for c in range(3):
-        here += (np.int64(cells[i, c]) - cells[j, c]) ** 2
-        last_one += (np.int64(cells[last, c]) - cells[j, c]) ** 2
-    return here < last_one or (here == last_one and i <= last)
-
-
 @partial(compiled, any_order=True)
-def _softmax_distance_rows(rows, cells, neighbors, out, near, first, last):
+def _softmax_distance_rows(rows, cells, reach, last_one, neighbors, out, near, first, last):
     "Weights and columns of the rows first … last − 1; one without a mutual neighbour gets itself."
     k, d = neighbors.shape[1], rows.shape[1]
     for i in range(first, last):
         own, weights, top = rows[i], out[i], np.float32(-np.inf)
         for j in range(k):
-            near[i, j], weights[j] = neighbors[i, j], np.float32(-np.inf)
-            if _is_mutual(cells, i, neighbors[i, j], neighbors[neighbors[i, j], k - 1]):
-                other, square = rows[neighbors[i, j]], np.float32(0)
+            there = neighbors[i, j]
+            near[i, j], weights[j], away = there, np.float32(-np.inf), np.int64(0)
+            for c in range(3):
+                away += (cells[i, c] - cells[there, c]) ** 2
+            if away < reach[there] or (away == reach[there] and i <= last_one[there]):
+                other, square = rows[there], np.float32(0)
                 for c in range(d):
                     square += (own[c] - other[c]) ** 2
                 weights[j] = np.float32(-0.5) * square
@@ -130,8 +123,10 @@ def softmax_distances(
     neighbors: Tensor,  # (m,k) nearest first, of equally near ones the lower index
 ) -> tuple[Tensor, Tensor]:  # neighbours (m,k) int32, a row without a mutual one gets itself; weights (m,k) float32
     "Softmax over the mutual neighbours of −½|x_i − x_j|², in one pass; the others weigh nothing."
-    near = neighbors.int().contiguous()
-    weights, found = rows.new_empty(near.shape), near.clone()
-    arrays = (x.numpy() for x in (rows.contiguous(), cells.int().contiguous(), near, weights, found))
+    rows, cells, near = rows.contiguous(), cells.long().contiguous(), neighbors.int().contiguous()
+    last_one = near[:, -1].long()
+    reach = (cells[last_one] - cells).square().sum(1)  # how far each looks
+    weights, found = rows.new_empty(near.shape), torch.empty_like(near)
+    arrays = (x.numpy() for x in (rows, cells, reach, last_one, near, weights, found))
     _all_rows(_softmax_distance_rows, len(rows), *arrays)
     return found, weights
