@@ -453,7 +453,8 @@ def _distill_step(model, preset, seed, augment, groups, epoch):
     draws = (generator_for(seed, epoch, group.name) for group in groups)
     parts = [_batch(model, g, preset.training.crop_size, draw, augment) for g, draw in zip(groups, draws)]
     coords, inputs, targets = parts[0] if len(parts) == 1 else _joined(parts)
-    scene = torch.arange(len(parts), device=coords.device).repeat_interleave(torch.tensor([len(p[0]) for p in parts]))
+    sizes = torch.tensor([len(part[0]) for part in parts], device=coords.device)
+    scene = torch.arange(len(parts), device=coords.device).repeat_interleave(sizes)
     loss, numbers = model.loss(model(coords, inputs, scene), targets)
     check_finite(loss.item(), epoch, groups[0].name, preset.training)
     loss.backward()
