@@ -51,16 +51,14 @@ class Grid:
     sizes: tuple[int, ...] = (5, 10, 20, 50)  # numbers of training rooms that are compared
     seeds: tuple[int, ...] = (0, 1, 2)  # trainings that differ in nothing else
     steps: int = 100  # optimisation steps of a student, whatever the number of rooms
-    longer: tuple[int, ...] = (3, 10, 30)  # so many times the steps, where the question is what more training gives
+    longer: int = 10  # so many times the steps, where the question is what more training gives
     crop: int = 6000  # voxels a step
     views: int = 40  # images a rendered room
     image: tuple[int, int] = (240, 320)  # (h,w) of a rendered image
     voxel_size: float = 0.04  # metres
 
 
-SMOKE = Grid(
-    2, 1, sizes=(1, 2), seeds=(0,), steps=4, longer=(2,), crop=1500, views=6, image=(120, 160), voxel_size=0.08
-)
+SMOKE = Grid(2, 1, sizes=(1, 2), seeds=(0,), steps=4, longer=2, crop=1500, views=6, image=(120, 160), voxel_size=0.08)
 GRIDS = dict(full=Grid(), smoke=SMOKE)
 
 
@@ -404,10 +402,9 @@ def student(
     seed: int = 0,
     teacher: str | None = None,  # See `open_teacher`; None: the benchmark's
     numbers: Preset | None = None,  # Settings; None: the benchmark's
-    times: int = 1,  # The grid's budget of steps, so often
 ) -> tuple[Student, Path]:  # In evaluation mode; its file
     "A student of some scenes, trained when it is missing."
-    numbers = self.budget(numbers or self.preset, len(folders), times)
+    numbers = self.budget(numbers or self.preset, len(folders))
     scenes = self.training_scenes(folders, teacher, numbers)
     settings = [_changed(config) for config in (numbers.distillation, numbers.student, numbers.training)]
     out = self.runs / 'students' / content_key(sorted(s.key for s in scenes), *settings, seed)
@@ -430,11 +427,12 @@ def openscene(
     **training,  # Fields of `TrainingConfig`: learning_rate (else the loss's own), crop_size, batch
 ) -> tuple[OpenScene3D, Path]:  # In evaluation mode; its file
     "OpenScene-3D with a student's budget or a multiple of it, trained when it is missing."
-    numbers = self._baseline_numbers(folders, times, loss, training)
-    scenes, run = (
-        self.training_scenes(folders, numbers=numbers),
-        DistillationRun(numbers, seed, augment, device=self.device),
-    )
+    own = {} if loss == 'cosine' else dict(learning_rate=LEARNING_RATES[loss])  # the published: the student's
+    numbers = self._by_voxel()
+    numbers = replace(numbers, training=replace(numbers.training, **own | training))
+    numbers = self.budget(numbers, len(folders), times)
+    scenes = self.training_scenes(folders, numbers=numbers)
+    run = DistillationRun(numbers, seed, augment, device=self.device)
     train = lambda out: train_openscene(scenes, out, run, self.unet, loss=loss)
     differs = [loss] * (loss != 'cosine') + ['as they stand'] * (not augment)
     return self._baseline('openscene', scenes, numbers, seed, train, differs)
@@ -446,27 +444,16 @@ def cua(
     folders: list[Path],  # Scenes to train on
     seed: int,
     others: dict[str, Benchmark],  # The same scenes with further 2D models
-    times: int = 1,  # A student's budget of steps, so often
-    loss: str = 'cosine',  # Of every teacher, one of `geopurify.results.baselines.LOSSES`
 ) -> tuple[CUA3D, Path]:  # In evaluation mode; its file
-    "CUA-O3D of several 2D models with a student's budget or a multiple of it, trained when it is missing."
-    numbers = self._baseline_numbers(folders, times, loss, {})
+    "CUA-O3D of several 2D models with a student's budget, trained when it is missing."
+    numbers = self.budget(self._by_voxel(), len(folders))
     benches = dict(text=self, **others)
     scenes = {name: bench.training_scenes(folders, numbers=numbers) for name, bench in benches.items()}
     every, run = [s for each in scenes.values() for s in each], DistillationRun(numbers, seed, device=self.device)
-    train = lambda out: train_cua(scenes, out, run, self.unet, losses=dict.fromkeys(benches, loss))
-    return self._baseline('cua', every, numbers, seed, train, [loss] * (loss != 'cosine'))
+    return self._baseline('cua', every, numbers, seed, lambda out: train_cua(scenes, out, run, self.unet))
 
 # %% ../../nbs/74_benchmark.ipynb #79c661b4
-LEARNING_RATES = dict(cosine=1e-3, l1=1e-3, centred=3e-3, contrast=3e-3)  # tuned, see tables/baselines
-
-
-@patch
-def _baseline_numbers(self: Benchmark, folders, times, loss, training) -> Preset:
-    "With a baseline's own budget; the published loss keeps the student's learning rate."
-    own = {} if loss == 'cosine' else dict(learning_rate=LEARNING_RATES[loss])
-    numbers = self._by_voxel()
-    return self.budget(replace(numbers, training=replace(numbers.training, **own | training)), len(folders), times)
+LEARNING_RATES = dict(cosine=1e-3, l1=1e-3, centred=3e-3, contrast=3e-3)  # see tables/baselines
 
 
 @patch
@@ -507,7 +494,7 @@ def places(self: Benchmark) -> dict[str, tuple[Benchmark, str | None]]:  # By na
 
 
 @patch
-def _baseline(self: Benchmark, name, scenes, numbers, seed, train, differs):
+def _baseline(self: Benchmark, name, scenes, numbers, seed, train, differs=()):
     "`differs`: from the published way, which has the key that it always had."
     made_from = [name, sorted(s.key for s in scenes), _changed(numbers.training), seed]
     out = self.runs / 'students' / content_key(*made_from, *differs)
