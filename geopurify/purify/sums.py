@@ -17,6 +17,17 @@ from ..base.compiled import compiled, in_threads
 
 # %% ../../nbs/50a_sums.ipynb #f9649f41
 @partial(compiled, any_order=True)
+def _to_softmax(row, top):
+    "The exponentials of logits, less the largest of them, over their sum; in place."
+    total = np.float32(0)
+    for j in range(len(row)):
+        row[j] = math.exp(row[j] - top)
+        total += row[j]
+    for j in range(len(row)):
+        row[j] /= total
+
+
+@partial(compiled, any_order=True)
 def _softmax_rows(unit, neighbors, scale, weights, first, last):
     "Weights of the rows first … last − 1."
     k, d = neighbors.shape[1], unit.shape[1]
@@ -28,12 +39,7 @@ def _softmax_rows(unit, neighbors, scale, weights, first, last):
                 product += own[c] * other[c]
             row[j] = product * scale
             top = max(top, row[j])
-        total = np.float32(0)
-        for j in range(k):
-            row[j] = math.exp(row[j] - top)
-            total += row[j]
-        for j in range(k):
-            row[j] /= total
+        _to_softmax(row, top)
 
 
 @compiled
@@ -109,12 +115,7 @@ def _softmax_distance_rows(rows, cells, reach, last_one, neighbors, out, near, f
                 top = max(top, weights[j])
         if top == -np.inf:
             near[i, 0], weights[0], top = i, np.float32(0), np.float32(0)
-        total = np.float32(0)
-        for j in range(k):
-            weights[j] = math.exp(weights[j] - top)
-            total += weights[j]
-        for j in range(k):
-            weights[j] /= total
+        _to_softmax(weights, top)
 
 # %% ../../nbs/50a_sums.ipynb #39a0e408
 def softmax_distances(
