@@ -402,9 +402,10 @@ def student(
     seed: int = 0,
     teacher: str | None = None,  # See `open_teacher`; None: the benchmark's
     numbers: Preset | None = None,  # Settings; None: the benchmark's
+    times: int = 1,  # The budget of steps, so often
 ) -> tuple[Student, Path]:  # In evaluation mode; its file
     "A student of some scenes, trained when it is missing."
-    numbers = self.budget(numbers or self.preset, len(folders))
+    numbers = self.budget(numbers or self.preset, len(folders), times)
     scenes = self.training_scenes(folders, teacher, numbers)
     settings = [_changed(config) for config in (numbers.distillation, numbers.student, numbers.training)]
     out = self.runs / 'students' / content_key(sorted(s.key for s in scenes), *settings, seed)
