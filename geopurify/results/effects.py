@@ -58,17 +58,22 @@ def drawn(
     score: Callable[[np.ndarray], np.ndarray],  # `miou`, `macc`
     draws: int = 2000,
     seed: int = 0,
+    same_seeds: bool = False,  # All sides are of the same students: draw the same seeds for all
 ) -> np.ndarray:  # (sides, draws)
     "The score of each side in each draw of scenes and seeds; all sides with the same scenes."
     found = [arrays_of(runs) for runs in sides]
     if len({tuple(scenes) for _, scenes in found}) > 1:
         raise InputError('effect: the sides were tested on different scenes; compare runs of one test set')
+    sizes = [len(counts) for counts, _ in found]
+    if same_seeds and len(set(sizes)) > 1:
+        raise InputError(f'effect: same_seeds, but the sides have {sizes} runs; give each side one run per student')
     rng, n = np.random.default_rng(seed), len(found[0][1])
     out = np.empty((len(found), draws))
     for draw in range(draws):
         rooms = rng.integers(n, size=n)
         for side, (counts, _) in enumerate(found):
-            seeds = rng.integers(len(counts), size=len(counts))
+            if side == 0 or not same_seeds:
+                seeds = rng.integers(len(counts), size=len(counts))
             out[side, draw] = score(counts[seeds][:, rooms]).mean()
     return out
 
@@ -76,9 +81,10 @@ def drawn(
 def effect(
     terms: Sequence[tuple[int, Sequence[Run]]],  # A sign, and the runs of one row
     score: Callable[[np.ndarray], np.ndarray] = miou,
+    same_seeds: bool = False,  # All sides are of the same students, in one order: draw the same seeds for all
 ) -> tuple[float, float, float]:  # Σ sign · score, and the ends of its 95 % interval
     "A sum of terms: two for a difference, four for a difference of differences. Raises as `drawn` does."
     signs, sides = zip(*terms)
     value = sum(sign * float(score(arrays_of(runs)[0]).mean()) for sign, runs in terms)
-    low, high = np.quantile(np.dot(signs, drawn(sides, score)), (0.025, 0.975))
+    low, high = np.quantile(np.dot(signs, drawn(sides, score, same_seeds=same_seeds)), (0.025, 0.975))
     return value, float(low), float(high)
