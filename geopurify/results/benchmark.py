@@ -425,17 +425,15 @@ def openscene(
     times: int = 1,  # A student's budget of steps, so often
     loss: str = 'cosine',  # One of `geopurify.results.baselines.LOSSES`
     augment: bool = True,  # Turn, mirror and shift the rooms
+    input: str = 'ones',  # What the network reads: "ones" or "colors"
     **training,  # Fields of `TrainingConfig`: learning_rate (else the loss's own), crop_size, batch
 ) -> tuple[OpenScene3D, Path]:  # In evaluation mode; its file
     "OpenScene-3D with a student's budget or a multiple of it, trained when it is missing."
-    own = {} if loss == 'cosine' else dict(learning_rate=LEARNING_RATES[loss])  # the published: the student's
-    numbers = self._by_voxel()
-    numbers = replace(numbers, training=replace(numbers.training, **own | training))
-    numbers = self.budget(numbers, len(folders), times)
+    numbers = self._distilled_by(loss, len(folders), times, training)
     scenes = self.training_scenes(folders, numbers=numbers)
     run = DistillationRun(numbers, seed, augment, device=self.device)
-    train = lambda out: train_openscene(scenes, out, run, self.unet, loss=loss)
-    differs = [loss] * (loss != 'cosine') + ['as they stand'] * (not augment)
+    train = lambda out: train_openscene(scenes, out, run, self.unet, loss=loss, input=input)
+    differs = [loss] * (loss != 'cosine') + ['as they stand'] * (not augment) + [input] * (input != 'ones')
     return self._baseline('openscene', scenes, numbers, seed, train, differs)
 
 # %% ../../nbs/74_benchmark.ipynb #b55b6d43
@@ -445,13 +443,16 @@ def cua(
     folders: list[Path],  # Scenes to train on
     seed: int,
     others: dict[str, Benchmark],  # The same scenes with further 2D models
+    times: int = 1,  # A student's budget of steps, so often
+    loss: str = 'cosine',  # One of `geopurify.results.baselines.LOSSES`, for all of the 2D models
 ) -> tuple[CUA3D, Path]:  # In evaluation mode; its file
-    "CUA-O3D of several 2D models with a student's budget, trained when it is missing."
-    numbers = self.budget(self._by_voxel(), len(folders))
+    "CUA-O3D of several 2D models with a student's budget or a multiple of it, trained when it is missing."
+    numbers = self._distilled_by(loss, len(folders), times)
     benches = dict(text=self, **others)
     scenes = {name: bench.training_scenes(folders, numbers=numbers) for name, bench in benches.items()}
     every, run = [s for each in scenes.values() for s in each], DistillationRun(numbers, seed, device=self.device)
-    return self._baseline('cua', every, numbers, seed, lambda out: train_cua(scenes, out, run, self.unet))
+    train = lambda out: train_cua(scenes, out, run, self.unet, losses=dict.fromkeys(benches, loss))
+    return self._baseline('cua', every, numbers, seed, train, [loss] * (loss != 'cosine'))
 
 # %% ../../nbs/74_benchmark.ipynb #79c661b4
 LEARNING_RATES = dict(cosine=1e-3, l1=1e-3, centred=3e-3, contrast=3e-3)  # see tables/baselines
@@ -462,6 +463,15 @@ def _by_voxel(self: Benchmark) -> Preset:
     "The preset with scenes that hold voxels, which is all that the baselines know."
     rows = replace(self.preset.distillation, pairs_between='voxels', sampled_voxels_only=False)
     return self.preset if self.made else replace(self.preset, distillation=rows)
+
+
+@patch
+def _distilled_by(self: Benchmark, loss, scenes, times, training=()) -> Preset:
+    "Numbers of a baseline: the published has the student's learning rate, the other losses their own."
+    own = {} if loss == 'cosine' else dict(learning_rate=LEARNING_RATES[loss])
+    numbers = self._by_voxel()
+    numbers = replace(numbers, training=replace(numbers.training, **own | dict(training)))
+    return self.budget(numbers, scenes, times)
 
 
 @patch
