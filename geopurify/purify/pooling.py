@@ -348,7 +348,7 @@ def settle(
     affinity: Affinity,  # Of weights that are the same in both directions, but for the rows' sums
     values: Tensor,  # (m,c) features, class scores, or any other columns
     restart: float = 0.005,  # b: share of its own first value that a voxel gets in each iteration
-    steps: int = 24,  # Products with the matrix; more change nothing, once it rests
+    steps: int = 24,  # Products with the matrix; at rest within 1 % after 4/√b of them
 ) -> Tensor:  # (m,c)
     """Pooling with restart, where it comes to rest.
 
