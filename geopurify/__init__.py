@@ -10,7 +10,7 @@ stages; what has no leading underscore there may be used, too, but may move betw
     load_scene, Scene, View a scan from a folder
     scene_from_arrays       a scan that is in memory already
     LabelSet, label_set     class names; those of a benchmark
-    preset                  every number of the method: "paper", "official", "rooms"
+    preset                  every number of the method: "paper", "official", "rooms", "settled"
     make_rooms              procedural rooms with ground truth
     InputError              what is raised for input that cannot be used
 """

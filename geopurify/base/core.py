@@ -6,8 +6,8 @@
 __all__ = ['IGNORE', 'PRESETS', 'InputError', 'first_few', 'manifest_path', 'weights_path', 'shared_path', 'atomic_path',
            'atomic_folder', 'atomic_files', 'is_running', 'remove_leftovers', 'content_key', 'check_whole', 'LabelSet',
            'folded', 'label_set', 'label_set_names', 'ProjectionConfig', 'ImageConfig', 'LiftingConfig',
-           'TeacherConfig', 'DistillationConfig', 'StudentConfig', 'TrainingConfig', 'PoolingConfig', 'Preset',
-           'preset']
+           'TeacherConfig', 'DistillationConfig', 'StudentConfig', 'TrainingConfig', 'PoolingConfig', 'Widths',
+           'SettlingConfig', 'Preset', 'preset']
 
 # %% ../../nbs/00_core.ipynb #23bcbf51
 import contextlib
@@ -455,6 +455,34 @@ class PoolingConfig:
     alpha: float = 1 / 20  # temperature α of the affinity softmax
     steps: int = 18  # T iterations: products with the affinity matrix
 
+
+@dataclass(frozen=True)
+class Widths:
+    """How unlike two voxels may be and still be kin; chosen on made rooms for validation.
+
+    Raises `InputError` unless all are positive.
+    """
+
+    alpha: float = 1 / 15  # temperature of the embeddings' cosine, as in `PoolingConfig`
+    color: float = 0.15  # σ of a difference of colours in 0..1
+    normal: float = 0.4  # σ of a difference of normals
+    answer: float = 0.15  # σ of a difference of class probabilities
+
+    def __post_init__(self):
+        if not min(vars(self).values()) > 0:
+            raise InputError(f"widths: all must be positive, got {self}; inf leaves something out")
+
+
+@dataclass(frozen=True)
+class SettlingConfig:
+    "Pooling that comes to rest, no part of the paper; chosen on made rooms for validation."
+
+    temperature: float = 0.1  # τ of the class probabilities, of cosines
+    widths: Widths = Widths()
+    neighbors: int = 48  # K nearest voxels, self excluded
+    restart: float = 0.005  # share of its own first value that a voxel gets in each iteration
+    steps: int = 24  # products with the matrix
+
 # %% ../../nbs/00_core.ipynb #ca4f5fe3
 @dataclass(frozen=True)
 class Preset:
@@ -471,6 +499,7 @@ class Preset:
     student: StudentConfig = field(default_factory=StudentConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     pooling: PoolingConfig = field(default_factory=PoolingConfig)
+    settling: SettlingConfig | None = None  # classes are pooled until they rest instead; None: T iterations
 
 # %% ../../nbs/00_core.ipynb #08f7a5d8
 PRESETS = {
@@ -512,10 +541,11 @@ PRESETS = {
         ),
     )
 }
+PRESETS['settled'] = dataclasses.replace(PRESETS['rooms'], name='settled', settling=SettlingConfig())
 
 # %% ../../nbs/00_core.ipynb #eacd19f1
 def preset(
-    name: str,  # "paper", "official" or "rooms"
+    name: str,  # "paper", "official", "rooms" or "settled"
     **changes,  # Fields of `Preset` to replace
 ) -> Preset:
     """A preset by its name, with changes.

@@ -180,7 +180,9 @@ def _targets(scene, label_set):
 @patch(as_prop=True)
 def note(self: Segmentation) -> str:
     "What the numbers of this result mean."
-    margin, known = 'margin: best score less second best, a difference of cosines', self.calibration
+    settling = self.model is not None and self.model.preset.settling is not None
+    of = 'probabilities' if settling and self.pooled_by in ('student', 'teacher') else 'cosines'
+    margin, known = f'margin: best score less second best, a difference of {of}', self.calibration
     if known is None:
         return f'confidence: uncalibrated for this model; {margin}'
     given = f'fitted on {known.fitted_on}' + ', if it is one of the classes at all' * (self.none is None)

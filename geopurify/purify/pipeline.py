@@ -27,7 +27,7 @@ from torch import Tensor
 from .. import __version__
 from ..base.cache import Cache
 from ..base.checkpoints import known_checkpoints
-from ..base.core import InputError, LabelSet, Preset, content_key, preset, weights_path
+from ..base.core import InputError, LabelSet, Preset, SettlingConfig, Widths, content_key, preset, weights_path
 from ..base.devices import usable_device
 from ..base.files import file_name
 from ..base.memory import Memory, available, format_memory, parse_memory, row_pieces, touched_pieces
@@ -42,6 +42,7 @@ from .affinities import POOLED_BY, at_points, check_pooled_by, class_scores, poo
 from .affinities import scene_affinity, student_embeddings
 from .answers import Heat, Segmentation, as_label_set
 from .calibration import RIVALS, Calibration, calibration_key, known_calibration, rivals_of
+from .edges import settled_classes
 from .objects import VoxelGraph
 from .pooling import Affinity
 from ..scans.contents import scene_key
@@ -406,6 +407,17 @@ def _scores(self: GeoPurify, scene, texts, pooled_by, template=PROMPT, stop=None
 
 # %% ../../nbs/70_pipeline.ipynb #13aea367
 @patch
+def _settled(self: GeoPurify, scene, names, how, settling: SettlingConfig) -> Tensor:
+    "Class probabilities of voxels (m,c), pooled until they rest."
+    known = self._known(scene)
+    frozen, answers = known.frozen, self._scores(scene, names, 'lifted')[0]
+    embeddings = self._embeddings(known, how).to(answers.device)
+    columns = embeddings.shape[1] + 6 + 4 * len(names) + 2 * settling.neighbors
+    self.memory.require(4 * len(frozen) * columns, f"settled pooling of {len(frozen):,} voxels and {len(names)} names")
+    return settled_classes(frozen, embeddings, answers, settling)
+
+
+@patch
 def calibration(
     self: GeoPurify,
     pooled_by: str | None = None,  # One of `POOLED_BY`; None: the model's own
@@ -448,9 +460,16 @@ def segment(
 ) -> Segmentation:  # With `.steps`, the iterations that were done, where there was a `stop`
     """Label every point with the class that it answers to best, or as unknown.
 
-    Raises `InputError` as `affinity` and `as_label_set` do, and for unknown=True without a calibration.
+    With a preset that settles, the classes compete, and their scores are probabilities that were pooled by the student
+    or the teacher until they rest (`geopurify.purify.edges`). Raises `InputError` as `affinity` and `as_label_set` do,
+    for unknown=True without a calibration, and for `stop` where nothing is iterated.
     """
     classes, how = as_label_set(classes), pooled_by or self.pooled_by
+    settling = self.preset.settling if how in ('student', 'teacher') else None
+    if settling and stop is not None:
+        raise InputError(
+            "stop= is for the iterations of a preset such as 'rooms'; pooling that settles has its own end"
+        )
     calibration = self.calibration(how)
     if unknown and calibration is None:
         raise InputError(
@@ -460,7 +479,11 @@ def segment(
     self._check_room(len(scene), len(classes))
     asks = calibration is not None and unknown is not False
     rivals = self.rivals(classes) if asks else []
-    scores, steps = self._scores(scene, [*classes.names, *rivals], how, stop=stop)
+    names = [*classes.names, *rivals]
+    if settling:
+        scores, steps = self._settled(scene, names, how, settling), None
+    else:
+        scores, steps = self._scores(scene, names, how, stop=stop)
     frozen, c, none = self.freeze(scene), len(classes), None
     if asks:
         elsewhere = torch.from_numpy(calibration.none(scores[:, c:].cpu().numpy()))
@@ -558,7 +581,8 @@ def save(
     """
     if self.student is None:
         raise InputError("there is no student to save; train one with .fit(scenes)")
-    return save_student(self.student, path, preset=dataclasses.asdict(self.preset), vlm=_space(self.vlm))
+    numbers = {name: value for name, value in dataclasses.asdict(self.preset).items() if value is not None}
+    return save_student(self.student, path, preset=numbers, vlm=_space(self.vlm))
 
 
 @patch
@@ -696,6 +720,8 @@ def stored_preset(
 
 
 def _config(config: Any, value: Any) -> Any:
+    if isinstance(value, dict) and 'widths' in value:  # the settling of a preset, None in most
+        return SettlingConfig(**value | dict(widths=Widths(**value['widths'])))
     if config is None:
         return value
     return config(**{k: tuple(v) if isinstance(v, list) else v for k, v in value.items()})

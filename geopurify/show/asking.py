@@ -96,6 +96,11 @@ class Asking:
         most: int = 300_000,  # Points that are shown
         pooled_by: str | None = None,  # One of `POOLED_BY`; None: the model's own
     ):
+        if model.preset.settling is not None:
+            raise InputError(
+                f"the window pools by iterations, and the preset {model.preset.name!r} settles; give preset='rooms' "
+                '(--preset rooms)'
+            )
         self.model, self.scene, self.classes = model, scene, as_label_set(classes)
         _read_first(model.vlm)
         self.pooled_by = pooled_by or model.pooled_by
