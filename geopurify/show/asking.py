@@ -98,8 +98,7 @@ class Asking:
     ):
         if model.preset.settling is not None:
             raise InputError(
-                f"the window pools by iterations, and the preset {model.preset.name!r} settles; give preset='rooms' "
-                '(--preset rooms)'
+                "the window pools by iterations, and this preset settles; give preset='rooms' (--preset rooms)"
             )
         self.model, self.scene, self.classes = model, scene, as_label_set(classes)
         _read_first(model.vlm)
