@@ -443,11 +443,10 @@ def cua(
     folders: list[Path],  # Scenes to train on
     seed: int,
     others: dict[str, Benchmark],  # The same scenes with further 2D models
-    times: int = 1,  # A student's budget of steps, so often
     loss: str = 'cosine',  # One of `geopurify.results.baselines.LOSSES`, for all of the 2D models
 ) -> tuple[CUA3D, Path]:  # In evaluation mode; its file
-    "CUA-O3D of several 2D models with a student's budget or a multiple of it, trained when it is missing."
-    numbers = self._distilled_by(loss, len(folders), times)
+    "CUA-O3D of several 2D models with a student's budget, trained when it is missing."
+    numbers = self._distilled_by(loss, len(folders))
     benches = dict(text=self, **others)
     scenes = {name: bench.training_scenes(folders, numbers=numbers) for name, bench in benches.items()}
     every, run = [s for each in scenes.values() for s in each], DistillationRun(numbers, seed, device=self.device)
@@ -466,7 +465,7 @@ def _by_voxel(self: Benchmark) -> Preset:
 
 
 @patch
-def _distilled_by(self: Benchmark, loss, scenes, times, training=()) -> Preset:
+def _distilled_by(self: Benchmark, loss, scenes, times=1, training=()) -> Preset:
     "Numbers of a baseline: the published has the student's learning rate, the other losses their own."
     own = {} if loss == 'cosine' else dict(learning_rate=LEARNING_RATES[loss])
     numbers = self._by_voxel()
