@@ -120,6 +120,10 @@ class Benchmark:
         self.data = Path(data) if data else self.runs / 'rooms'
         self.classes = self.about.scored_as(self.how.get('classes'))
         self.preset = _grid_preset(preset(self.how.get('preset') or self.about.preset), self.grid, self.made)
+        if self.preset.settling is not None:
+            raise InputError(
+                "tables pool by iterations; give another preset than 'settled', which tables/pooling measures"
+            )
         self.teacher = self.how.get('teacher') or self.preset.taught_by
         # made rooms: bit for bit the same everywhere
         self.device = usable_device(self.how.get('device') or ('cpu' if self.made else None))
