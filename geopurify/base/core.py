@@ -501,6 +501,13 @@ class Preset:
     pooling: PoolingConfig = field(default_factory=PoolingConfig)
     settling: SettlingConfig | None = None  # classes are pooled until they rest instead; None: T iterations
 
+    def settles(
+        self,
+        pooled_by: str,  # One of `geopurify.purify.affinities.POOLED_BY`
+    ) -> SettlingConfig | None:
+        "How classes come to rest with these affinities; None where they are iterated, as colours' always are."
+        return self.settling if pooled_by in ('student', 'teacher') else None
+
 # %% ../../nbs/00_core.ipynb #08f7a5d8
 PRESETS = {
     p.name: p

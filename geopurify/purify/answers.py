@@ -180,8 +180,8 @@ def _targets(scene, label_set):
 @patch(as_prop=True)
 def note(self: Segmentation) -> str:
     "What the numbers of this result mean."
-    settling = self.model is not None and self.model.preset.settling is not None
-    of = 'probabilities' if settling and self.pooled_by in ('student', 'teacher') else 'cosines'
+    settling = self.model is not None and self.model.preset.settles(self.pooled_by)
+    of = 'probabilities' if settling else 'cosines'
     margin, known = f'margin: best score less second best, a difference of {of}', self.calibration
     if known is None:
         return f'confidence: uncalibrated for this model; {margin}'

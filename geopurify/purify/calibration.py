@@ -205,7 +205,7 @@ def calibration_key(
     if pooled_by == 'lifted':
         return content_key(vlm, pooled_by, numbers.voxel_size, numbers.projection, numbers.lifting)
     network = student.state_dict().values() if student is not None and pooled_by == 'student' else ()
-    how = numbers.voxel_size, numbers.projection, numbers.lifting, numbers.settling or numbers.pooling
+    how = numbers.voxel_size, numbers.projection, numbers.lifting, numbers.settles(pooled_by) or numbers.pooling
     return content_key(vlm, pooled_by, *how, *network)
 
 

@@ -465,7 +465,7 @@ def segment(
     for unknown=True without a calibration, and for `stop` where nothing is iterated.
     """
     classes, how = as_label_set(classes), pooled_by or self.pooled_by
-    settling = self.preset.settling if how in ('student', 'teacher') else None
+    settling = self.preset.settles(how)
     if settling and stop is not None:
         raise InputError(
             "stop= is for the iterations of a preset such as 'rooms'; pooling that settles has its own end"
@@ -707,7 +707,8 @@ def stored_preset(
     Raises `InputError` where the dictionary does not fit this version's presets.
     """
     try:
-        configs = {f.name: f.default_factory for f in dataclasses.fields(Preset) if callable(f.default_factory)}
+        configs: dict[str, Any] = {f.name: f.default_factory for f in dataclasses.fields(Preset)}
+        configs['settling'] = SettlingConfig  # None in most
         parts = {name: _config(configs.get(name), value) for name, value in stored.items()}
         if 'pairs_between' not in stored['distillation']:
             rows = ROWS_BY_NAME.get(stored['name'], {})
@@ -720,11 +721,13 @@ def stored_preset(
 
 
 def _config(config: Any, value: Any) -> Any:
-    if isinstance(value, dict) and 'widths' in value:  # the settling of a preset, None in most
-        return SettlingConfig(**value | dict(widths=Widths(**value['widths'])))
-    if config is None:
-        return value
-    return config(**{k: tuple(v) if isinstance(v, list) else v for k, v in value.items()})
+    return config(**{k: _field(v) for k, v in value.items()}) if isinstance(value, dict) else value
+
+
+def _field(value: Any) -> Any:
+    if isinstance(value, dict):  # widths are the one config within another
+        return Widths(**value)
+    return tuple(value) if isinstance(value, list) else value
 
 # %% ../../nbs/70_pipeline.ipynb #c9d52501
 @dataclass
