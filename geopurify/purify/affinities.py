@@ -94,7 +94,7 @@ def student_embeddings(
         release(scene.inputs)
     return out
 
-# %% ../../nbs/52_affinities.ipynb #12c144f4
+# %% ../../nbs/52_affinities.ipynb #b6e8dcfb
 def joined(
     *embeddings: Tensor,  # (m,d) of a scene's voxels, each with a width of its own
 ) -> Tensor:  # (m, sum of the widths)

@@ -447,10 +447,12 @@ def cua(
     folders: list[Path],  # Scenes to train on
     seed: int,
     others: dict[str, Benchmark],  # The same scenes with further 2D models
+    times: int = 1,  # A student's budget of steps, so often
     loss: str = 'cosine',  # One of `geopurify.results.baselines.LOSSES`, for all of the 2D models
+    **training,  # As of `openscene`
 ) -> tuple[CUA3D, Path]:  # In evaluation mode; its file
-    "CUA-O3D of several 2D models with a student's budget, trained when it is missing."
-    numbers = self._distilled_by(loss, len(folders))
+    "CUA-O3D of several 2D models, as `openscene`, trained when it is missing."
+    numbers = self._distilled_by(loss, len(folders), times, training)
     benches = dict(text=self, **others)
     scenes = {name: bench.training_scenes(folders, numbers=numbers) for name, bench in benches.items()}
     every, run = [s for each in scenes.values() for s in each], DistillationRun(numbers, seed, device=self.device)
