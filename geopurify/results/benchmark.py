@@ -52,13 +52,16 @@ class Grid:
     seeds: tuple[int, ...] = (0, 1, 2)  # trainings that differ in nothing else
     steps: int = 100  # optimisation steps of a student, whatever the number of rooms
     longer: int = 10  # so many times the steps, where the question is what more training gives
+    thorough: int = 3  # so many times the steps on whole rooms, for networks that must learn what things are
     crop: int = 6000  # voxels a step
     views: int = 40  # images a rendered room
     image: tuple[int, int] = (240, 320)  # (h,w) of a rendered image
     voxel_size: float = 0.04  # metres
 
 
-SMOKE = Grid(2, 1, sizes=(1, 2), seeds=(0,), steps=4, longer=2, crop=1500, views=6, image=(120, 160), voxel_size=0.08)
+SMOKE = Grid(
+    2, 1, sizes=(1, 2), seeds=(0,), steps=4, longer=2, thorough=1, crop=1500, views=6, image=(120, 160), voxel_size=0.08
+)
 GRIDS = dict(full=Grid(), smoke=SMOKE)
 
 
