@@ -33,13 +33,13 @@ from ..scans.voxels import Voxels
 
 # %% ../../nbs/72_baselines.ipynb #752b2c38
 def _seen(predicted, target):
+    "Rows with a target."
     if predicted.shape != target.shape:
         raise InputError(
             "distillation loss: predictions and targets must have one shape, "
             f"got {tuple(predicted.shape)} and {tuple(target.shape)}"
         )
-    rows = target.ne(0).any(1)
-    return predicted[rows], target[rows], max(int(rows.sum()), 1)
+    return target.ne(0).any(1).nonzero()[:, 0]
 
 
 def cosine_loss(
@@ -50,8 +50,8 @@ def cosine_loss(
 
     Raises `InputError` where the shapes differ.
     """
-    predicted, target, n = _seen(predicted, target)
-    return (1 - F.cosine_similarity(predicted, target)).sum() / n
+    rows = _seen(predicted, target)
+    return (1 - F.cosine_similarity(predicted[rows], target[rows])).sum() / max(len(rows), 1)
 
 
 def l1_loss(
@@ -62,8 +62,8 @@ def l1_loss(
 
     Raises `InputError` where the shapes differ.
     """
-    predicted, target, n = _seen(predicted, target)
-    return (predicted - target).abs().mean(1).sum() / n
+    rows = _seen(predicted, target)
+    return (predicted[rows] - target[rows]).abs().mean(1).sum() / max(len(rows), 1)
 
 
 def contrast_loss(
@@ -80,16 +80,18 @@ def contrast_loss(
     y: (m,d) predictions, f: (m,d) targets, n rows i. Not published with these baselines; the form is that of
     probabilistic knowledge transfer (Passalis and Tefas, ECCV 2018). Raises `InputError` where shapes differ.
     """
-    predicted, target, _ = _seen(predicted, target)
-    rows, others = (_drawn(len(target), most, generator) for most in compared)
+    seen = _seen(predicted, target)
+    rows, others = (_drawn(seen, most, generator) for most in compared)
     against = F.normalize(target[others], dim=1).T / temperature
     said, meant = ((F.normalize(x[rows], dim=1) @ against).log_softmax(1) for x in (predicted, target))
     return F.kl_div(said, meant, reduction='sum', log_target=True) / max(len(meant), 1)
 
 
-def _drawn(count, most, generator):
-    "Rows at random, all of them where there are not more."
-    return slice(None) if count <= most else torch.randperm(count, generator=generator)[:most]
+def _drawn(rows, most, generator):
+    "Some at random, all of them where there are not more."
+    if len(rows) <= most:
+        return rows
+    return rows[torch.randperm(len(rows), generator=generator)[:most].to(rows.device)]
 
 
 CONTRAST = 'contrast'
