@@ -65,7 +65,7 @@ def l1_loss(
     rows = _seen(predicted, target)
     return (predicted[rows] - target[rows]).abs().mean(1).sum() / max(len(rows), 1)
 
-
+# %% ../../nbs/72_baselines.ipynb #7f9787e5
 def contrast_loss(
     predicted: Tensor,  # (m,d)
     target: Tensor,  # (m,d); rows of zeros do not count
@@ -156,7 +156,9 @@ INPUTS = 'ones', 'colors'
 
 
 def _losses_of(heads, asked):
-    "The loss of each head."
+    "The loss of each head; both are checked."
+    if not heads or any('.' in name or not name or width < 1 for name, width in heads.items()):
+        raise InputError(f"heads must be names without dots, each with a width of at least 1, got {heads}")
     if unknown := {*asked} - {*heads}:
         raise InputError(f"losses name teachers {sorted(unknown)} that are not among {list(heads)}")
     if wrong := {*asked.values()} - {*LOSSES}:
@@ -185,8 +187,6 @@ class Distilled3D(nn.Module):
         self.losses = _losses_of(heads, losses or {})
         if input not in INPUTS:
             raise InputError(f"input must be one of {INPUTS}, got {input!r}")
-        if not heads or any('.' in name or not name or width < 1 for name, width in heads.items()):
-            raise InputError(f"heads must be names without dots, each with a width of at least 1, got {heads}")
         self.config, self.input = config, input
         self.metadata: dict[str, Any] = {}
         self.unet = SparseUNet(3, config, backend)
