@@ -65,7 +65,7 @@ def l1_loss(
     rows = _seen(predicted, target)
     return (predicted[rows] - target[rows]).abs().mean(1).sum() / max(len(rows), 1)
 
-# %% ../../nbs/72_baselines.ipynb #7f9787e5
+# %% ../../nbs/72_baselines.ipynb #8a19084d
 def contrast_loss(
     predicted: Tensor,  # (m,d)
     target: Tensor,  # (m,d); rows of zeros do not count
