@@ -7,7 +7,7 @@ __all__ = ['IGNORE', 'PRESETS', 'InputError', 'first_few', 'manifest_path', 'wei
            'atomic_folder', 'atomic_files', 'is_running', 'remove_leftovers', 'content_key', 'check_whole', 'LabelSet',
            'folded', 'label_set', 'label_set_names', 'ProjectionConfig', 'ImageConfig', 'LiftingConfig',
            'TeacherConfig', 'DistillationConfig', 'StudentConfig', 'TrainingConfig', 'PoolingConfig', 'Widths',
-           'MergingConfig', 'SettlingConfig', 'Preset', 'preset']
+           'SettlingConfig', 'Preset', 'preset']
 
 # %% ../../nbs/00_core.ipynb #23bcbf51
 import contextlib
@@ -474,23 +474,6 @@ class Widths:
 
 
 @dataclass(frozen=True)
-class MergingConfig:
-    """When neighbouring pieces of a scene become one; chosen on made rooms for validation.
-
-    Raises `InputError` unless all are positive.
-    """
-
-    neighbors: int = 16  # nearest voxels that a voxel touches
-    reach: float = 15.0  # squared distance of two voxels, in their `Widths`, from which a border is closed
-    difference: float = 0.25  # squared distance of two answers, class probabilities, that an open border bears
-    few: int = 200  # voxels of which an answer counts by half
-
-    def __post_init__(self):
-        if not min(vars(self).values()) > 0:
-            raise InputError(f"merging: all numbers must be positive, got {self}")
-
-
-@dataclass(frozen=True)
 class SettlingConfig:
     "Pooling that comes to rest, no part of the paper; chosen on made rooms for validation."
 
@@ -499,7 +482,6 @@ class SettlingConfig:
     neighbors: int = 48  # K nearest voxels, self excluded
     restart: float = 0.005  # share of its own first value that a voxel gets in each iteration
     steps: int = 24  # products with the matrix
-    merging: MergingConfig | None = None  # what rests is merged into things, which answer as one; None: voxels answer
 
 # %% ../../nbs/00_core.ipynb #ca4f5fe3
 @dataclass(frozen=True)
@@ -567,13 +549,10 @@ PRESETS = {
     )
 }
 PRESETS['settled'] = dataclasses.replace(PRESETS['rooms'], name='settled', settling=SettlingConfig())
-PRESETS['merged'] = dataclasses.replace(
-    PRESETS['rooms'], name='merged', settling=SettlingConfig(merging=MergingConfig())
-)
 
 # %% ../../nbs/00_core.ipynb #eacd19f1
 def preset(
-    name: str,  # One of `PRESETS`
+    name: str,  # "paper", "official", "rooms" or "settled"
     **changes,  # Fields of `Preset` to replace
 ) -> Preset:
     """A preset by its name, with changes.

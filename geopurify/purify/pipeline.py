@@ -27,8 +27,7 @@ from torch import Tensor
 from .. import __version__
 from ..base.cache import Cache
 from ..base.checkpoints import known_checkpoints
-from ..base.core import InputError, LabelSet, MergingConfig, Preset, SettlingConfig, Widths, content_key, preset
-from ..base.core import weights_path
+from ..base.core import InputError, LabelSet, Preset, SettlingConfig, Widths, content_key, preset, weights_path
 from ..base.devices import usable_device
 from ..base.files import file_name
 from ..base.memory import Memory, available, format_memory, parse_memory, row_pieces, touched_pieces
@@ -44,7 +43,6 @@ from .affinities import scene_affinity, student_embeddings
 from .answers import Heat, Segmentation, as_label_set
 from .calibration import RIVALS, Calibration, calibration_key, known_calibration, rivals_of
 from .edges import settled_classes
-from .merging import merged_classes, merging_bytes
 from .objects import VoxelGraph
 from .pooling import Affinity
 from ..scans.contents import scene_key
@@ -416,10 +414,7 @@ def _settled(self: GeoPurify, scene, names, how, settling: SettlingConfig) -> Te
     embeddings = self._embeddings(known, how).to(answers.device)
     columns = embeddings.shape[1] + 6 + 4 * len(names) + 2 * settling.neighbors
     self.memory.require(4 * len(frozen) * columns, f"settled pooling of {len(frozen):,} voxels and {len(names)} names")
-    if settling.merging is None:
-        return settled_classes(frozen, embeddings, answers, settling)
-    self.memory.require(merging_bytes(len(frozen), len(names), settling.merging), f"merging {len(frozen):,} voxels")
-    return merged_classes(frozen, embeddings, answers, settling)
+    return settled_classes(frozen, embeddings, answers, settling)
 
 
 @patch
@@ -726,12 +721,12 @@ def stored_preset(
 
 
 def _config(config: Any, value: Any) -> Any:
-    return config(**{k: _field(k, v) for k, v in value.items()}) if isinstance(value, dict) else value
+    return config(**{k: _field(v) for k, v in value.items()}) if isinstance(value, dict) else value
 
 
-def _field(name: str, value: Any) -> Any:
-    if isinstance(value, dict):  # a config within another
-        return dict(widths=Widths, merging=MergingConfig)[name](**value)
+def _field(value: Any) -> Any:
+    if isinstance(value, dict):  # widths are the one config within another
+        return Widths(**value)
     return tuple(value) if isinstance(value, list) else value
 
 # %% ../../nbs/70_pipeline.ipynb #c9d52501
