@@ -188,6 +188,9 @@ def _merge(room, grown):
     return of
 
 # %% ../../nbs/51b_merging.ipynb #778c92d0
+GROWN = 1.33  # a piece asks its neighbours again when it is so many times as large as when it last did
+
+
 def merge(
     answers: Tensor,  # (m,c) class probabilities that came to rest
     pairs: Tensor,  # (e,2) from `touching`
@@ -210,9 +213,6 @@ def merge(
     rank = np.empty(len(names), np.int64)
     rank[np.argsort(first)] = np.arange(len(names))
     return torch.from_numpy(rank[things])
-
-
-GROWN = 1.33  # a piece asks its neighbours again when it is so many times as large as when it last did
 
 # %% ../../nbs/51b_merging.ipynb #6932d4af
 def things_of(
